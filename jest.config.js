@@ -1,0 +1,38 @@
+/** Unit tests (`*.spec.ts` beside the code) and end-to-end tests (`test/`), both against real PostgreSQL. */
+const typescript = [
+  '@swc/jest',
+  {
+    jsc: {
+      target: 'es2023',
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+      keepClassNames: true,
+    },
+    module: { type: 'commonjs', importInterop: 'swc' },
+  },
+];
+
+// Nest 12 and some of its companions are ESM, which jest cannot require() before Node 24.9.
+const common = {
+  testEnvironment: 'node',
+  rootDir: __dirname,
+  transformIgnorePatterns: [],
+  transform: { '^.+\\.ts$': typescript, '^.+\\.(mjs|js)$': '<rootDir>/test/support/esm-transformer.js' },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+};
+
+module.exports = {
+  maxWorkers: 2,
+  testTimeout: 60_000,
+  projects: [
+    { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/support/timeout.ts'],
+    },
+  ],
+};

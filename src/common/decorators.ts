@@ -1,0 +1,19 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { commonErrors } from './errors';
+import { checkId } from './ids';
+
+/** A path parameter that is an id: 400 `INVALID_ID` when it cannot be one, whatever it names. */
+export const Id = createParamDecorator((name: string, context: ExecutionContext): string => {
+  const { params } = context.switchToHttp().getRequest<FastifyRequest<{ Params: Record<string, string> }>>();
+  return checkId(name, params[name]);
+});
+
+/** The version that `If-Match` demands; `undefined` when there is none or it is `*`. */
+export const IfMatch = createParamDecorator((_: unknown, context: ExecutionContext): number | undefined => {
+  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
+  if (header === undefined || header.trim() === '*') return undefined;
+  const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header.trim())?.[1];
+  if (!version) throw commonErrors.BAD_REQUEST('If-Match must be one ETag of this resource, such as "7".');
+  return Number(version);
+});
