@@ -81,8 +81,19 @@ export const EnumField = (values: readonly string[], options: Options) =>
   field(options, { type: String, enum: [...values] }, IsIn(values));
 
 /** A whole number; in a query its text is converted. */
-export const IntField = ({ min = 0, max = Number.MAX_SAFE_INTEGER, ...options }: Options & { min?: number; max?: number }) =>
-  field(options, { type: 'integer', minimum: min, maximum: max }, Type(() => Number), IsInt(), Min(min), Max(max));
+export const IntField = ({
+  min = 0,
+  max = Number.MAX_SAFE_INTEGER,
+  ...options
+}: Options & { min?: number; max?: number }) =>
+  field(
+    options,
+    { type: 'integer', minimum: min, maximum: max },
+    Type(() => Number),
+    IsInt(),
+    Min(min),
+    Max(max),
+  );
 
 export const BoolField = (options: Options) => field(options, { type: Boolean }, IsBoolean());
 

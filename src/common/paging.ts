@@ -52,7 +52,12 @@ export const DEFAULT_LIMIT = 100;
  * Cuts a page out of `limit + 1` rows: the extra row only tells that there is more.
  * @param position the sort key of an item, from which the next page goes on
  */
-export function toPage<Row, T>(rows: Row[], limit: number, view: (row: Row) => T, position: (row: Row) => unknown[]): Page<T> {
+export function toPage<Row, T>(
+  rows: Row[],
+  limit: number,
+  view: (row: Row) => T,
+  position: (row: Row) => unknown[],
+): Page<T> {
   const page = rows.slice(0, limit);
   const has_more = limit > 0 && rows.length > limit;
   const next_cursor = has_more ? encodeCursor(position(page[page.length - 1])) : null;
@@ -66,10 +71,14 @@ const encodeCursor = (position: unknown[]) => Buffer.from(JSON.stringify(positio
  * @param accepts one check for each part, so that a forged cursor cannot reach the database as a wrong type
  * @throws INVALID_CURSOR
  */
-export function decodeCursor(cursor: string | undefined, accepts: ((part: unknown) => boolean)[]): unknown[] | undefined {
+export function decodeCursor(
+  cursor: string | undefined,
+  accepts: ((part: unknown) => boolean)[],
+): unknown[] | undefined {
   if (cursor === undefined) return undefined;
   const position = parse(Buffer.from(cursor, 'base64url').toString());
-  const fits = Array.isArray(position) && position.length === accepts.length && accepts.every((check, i) => check(position[i]));
+  const fits =
+    Array.isArray(position) && position.length === accepts.length && accepts.every((check, i) => check(position[i]));
   if (!fits) throw commonErrors.INVALID_CURSOR();
   return position;
 }

@@ -55,7 +55,9 @@ function flatten(error: ValidationError, parent = ''): FieldError[] {
   const field = parent + error.property;
   const own = Object.values(error.constraints ?? {}).map((message) => ({
     field,
-    message: message.replace(`${error.property} `, `${field} `).replace(/^property .* should not exist$/, `${field} is not known here`),
+    message: message
+      .replace(`${error.property} `, `${field} `)
+      .replace(/^property .* should not exist$/, `${field} is not known here`),
   }));
   return [...own, ...(error.children ?? []).flatMap((child) => flatten(child, `${field}.`))];
 }

@@ -79,14 +79,31 @@ export const variables = {
   PORT: integer(8000, 'HTTP port; 0 takes a free one.', { min: 0, max: 65535 }),
   HOST: text('127.0.0.1', 'Address to listen on. `0.0.0.0` in a container.'),
   NODE_ENV: text('development', '`production` turns the no-credentials identity off.'),
-  LOG_LEVEL: choice('info', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'Least severe level that is logged.'),
-  SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may take to finish after SIGTERM.', { min: 0, max: 600_000 }),
-  METRICS_PORT: integer(undefined, 'Serves Prometheus metrics on a port of their own, without a key. Unset: `/metrics` on the main port, for admin keys.', { min: 0, max: 65535 }),
+  LOG_LEVEL: choice(
+    'info',
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+    'Least severe level that is logged.',
+  ),
+  SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may take to finish after SIGTERM.', {
+    min: 0,
+    max: 600_000,
+  }),
+  METRICS_PORT: integer(
+    undefined,
+    'Serves Prometheus metrics on a port of their own, without a key. Unset: `/metrics` on the main port, for admin keys.',
+    { min: 0, max: 65535 },
+  ),
 
   DATABASE_URL: postgresUrl('PostgreSQL 15 or later. Unset: the embedded PostgreSQL.'),
-  DATABASE_OWNER_URL: postgresUrl('Owner of the schema, for migrations, when the application connects as another user.'),
+  DATABASE_OWNER_URL: postgresUrl(
+    'Owner of the schema, for migrations, when the application connects as another user.',
+  ),
   DB_CONNECTION_STRING: postgresUrl('The same as DATABASE_URL.'),
-  DB_BACKEND: choice(undefined, ['postgresql', 'postgres', 'memory', 'mock'], '`mock` and `memory`: an embedded PostgreSQL whose data is gone at exit.'),
+  DB_BACKEND: choice(
+    undefined,
+    ['postgresql', 'postgres', 'memory', 'mock'],
+    '`mock` and `memory`: an embedded PostgreSQL whose data is gone at exit.',
+  ),
   SESSION_STORAGE: choice(undefined, ['postgres', 'memory'], 'The same choice, by another name.'),
   ENABLE_DB_PERSISTENCE: text(undefined, 'Anything but `true` means `DB_BACKEND=memory`.'),
   DB_HOST: text(undefined, 'The parts of a connection, where there is no URL. Default `localhost`.'),
@@ -94,16 +111,33 @@ export const variables = {
   DB_NAME: text(undefined, 'Default `fluxibly`.'),
   DB_USER: text(undefined, 'Default `postgres`.'),
   DB_PASSWORD: secret('Default: empty.'),
-  DB_POOL_SIZE: integer(5, 'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW.', { min: 1, max: 500 }),
+  DB_POOL_SIZE: integer(5, 'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW.', {
+    min: 1,
+    max: 500,
+  }),
   DB_MAX_OVERFLOW: integer(10, 'Further connections under load.', { min: 0, max: 500 }),
-  DB_POOL_TIMEOUT_MS: integer(10_000, 'How long a request waits for a connection before it is answered with 503.', { min: 1, max: 600_000 }),
+  DB_POOL_TIMEOUT_MS: integer(10_000, 'How long a request waits for a connection before it is answered with 503.', {
+    min: 1,
+    max: 600_000,
+  }),
   DB_STATEMENT_TIMEOUT_MS: integer(30_000, 'How long one statement may run; 0: no limit.', { min: 0, max: 3_600_000 }),
   DATA_DIR: text('.data', 'Folder of the embedded PostgreSQL.'),
 
-  DEFAULT_ORG_ID: identifier('default_org', 64, 'Organization of requests without credentials (embedded database, loopback, not production).'),
+  DEFAULT_ORG_ID: identifier(
+    'default_org',
+    64,
+    'Organization of requests without credentials (embedded database, loopback, not production).',
+  ),
   DEFAULT_USER_ID: identifier('default_user', 255, 'User of such requests.'),
-  ALLOW_DEFAULT_IDENTITY: flag(undefined, '`false` refuses requests without credentials also there; `true` anywhere else stops the boot.'),
-  API_KEY_CACHE_SECONDS: integer(30, 'How long a verified API key is remembered. A revoked key dies within a second all the same.', { min: 0, max: 3600 }),
+  ALLOW_DEFAULT_IDENTITY: flag(
+    undefined,
+    '`false` refuses requests without credentials also there; `true` anywhere else stops the boot.',
+  ),
+  API_KEY_CACHE_SECONDS: integer(
+    30,
+    'How long a verified API key is remembered. A revoked key dies within a second all the same.',
+    { min: 0, max: 3600 },
+  ),
   JWT_JWKS_URL: webUrl('Key set of the identity provider, to verify JSON Web Tokens with.'),
   JWT_SECRET: secret('Shared secret (HS256, at least 32 characters) instead of a key set.'),
   JWT_ISSUER: text(undefined, 'Required `iss` of a token. Must be set to accept tokens.'),
@@ -116,15 +150,27 @@ export const variables = {
   MAX_NESTING: integer(64, 'Deepest nesting of a JSON body.', { min: 4, max: 1000 }),
   MESSAGE_BATCH_LIMIT: integer(1000, 'Most items in one request.', { min: 1, max: 10_000 }),
   METADATA_LIMIT_BYTES: integer(64 * 1024, 'Largest metadata object, as JSON.', { min: 256, max: 10 * 1024 * 1024 }),
-  TOKEN_ESTIMATOR: choice('o200k_base', ['o200k_base', 'chars_4', 'words_1.35'], 'How message tokens are counted where a request does not say.'),
-  TOOL_CALL_LINKAGE: choice('off', ['off', 'strict'], '`strict` refuses a tool result whose call is not in the thread.'),
+  TOKEN_ESTIMATOR: choice(
+    'o200k_base',
+    ['o200k_base', 'chars_4', 'words_1.35'],
+    'How message tokens are counted where a request does not say.',
+  ),
+  TOOL_CALL_LINKAGE: choice(
+    'off',
+    ['off', 'strict'],
+    '`strict` refuses a tool result whose call is not in the thread.',
+  ),
   IDEMPOTENCY_TTL_HOURS: decimal(24, 'How long an Idempotency-Key is remembered.', { min: 0.0001, max: 8760 }),
   CLEANUP_ENABLED: flag(true, 'Scheduled removal of what has expired.'),
   CLEANUP_CRON: text('0 * * * *', 'When it runs.'),
 } satisfies Record<string, Variable<unknown>>;
 
 export type VariableName = keyof typeof variables;
-type Parsed<V> = V extends { parse: (text: string) => infer T } ? (V extends { fallback: string } ? T : T | undefined) : never;
+type Parsed<V> = V extends { parse: (text: string) => infer T }
+  ? V extends { fallback: string }
+    ? T
+    : T | undefined
+  : never;
 
 /** The environment as values: `undefined` where a variable without a default is not set. */
 export type Environment = { [K in VariableName]: Parsed<(typeof variables)[K]> };

@@ -1,0 +1,33 @@
+import { SetMetadata } from '@nestjs/common';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import type { Role } from './principal';
+
+/** What a route does, and which roles may do it. */
+const PERMISSIONS = {
+  'threads:read': ['member', 'admin', 'service'],
+  'threads:write': ['member', 'admin', 'service'],
+  'messages:read': ['member', 'admin', 'service'],
+  'messages:write': ['member', 'admin', 'service'],
+  'keys:manage': ['admin'],
+  'admin:read': ['admin'],
+  'admin:write': ['admin'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+export const allows = (permission: Permission, role: Role) =>
+  (PERMISSIONS[permission] as readonly Role[]).includes(role);
+
+export const ACCESS = Symbol('ACCESS');
+export const PUBLIC = Symbol('PUBLIC');
+
+/** Declares what a route needs; the guard refuses a route that declares nothing. */
+export const Access =
+  (permission: Permission): MethodDecorator =>
+  (target, key, descriptor: PropertyDescriptor) => {
+    SetMetadata(ACCESS, permission)(target, key, descriptor);
+    ApiBearerAuth()(target, key, descriptor);
+  };
+
+/** Declares that a route needs no credentials at all: health and the reference. */
+export const Public = () => SetMetadata(PUBLIC, true);

@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { types } from 'pg';
+import type { DataSourceOptions } from 'typeorm';
+import type { Config } from '../config/config';
+import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
+
+const INT8 = 20;
+
+/** Counters stay far below 2^53, so that 64-bit integers may be numbers. */
+const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format as 'text');
+
+/** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
+export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    entities: [join(__dirname, '..', '**', '*.entity.{js,ts}')],
+    migrations: [ThreadsAndMessages1763683200000],
+    migrationsTableName: 'throughline_migrations',
+    synchronize: false,
+    installExtensions: false,
+    applicationName: 'throughline',
+    extra: {
+      max: env ? env.DB_POOL_SIZE + env.DB_MAX_OVERFLOW : 2,
+      connectionTimeoutMillis: env?.DB_POOL_TIMEOUT_MS,
+      // Begin, statement and commit may leave in one flush.
+      pipeline: true,
+      types: { getTypeParser },
+      keepAlive: true,
+    },
+  };
+}

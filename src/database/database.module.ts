@@ -1,0 +1,25 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CONFIG, type Config } from '../config/config';
+import { dataSourceOptions } from './data-source';
+import { SystemDatabase } from './system-database';
+import { TenantDatabase } from './tenant-database';
+
+/** The one data source and its two doors. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  /** @param url of a database whose schema is up to date */
+  static for(url: string): DynamicModule {
+    const typeorm = TypeOrmModule.forRootAsync({
+      inject: [CONFIG],
+      useFactory: (config: Config) => ({ ...dataSourceOptions(url, config.env), retryAttempts: 3, retryDelay: 1000 }),
+    });
+    return {
+      module: DatabaseModule,
+      imports: [typeorm],
+      providers: [TenantDatabase, SystemDatabase],
+      exports: [TenantDatabase, SystemDatabase],
+    };
+  }
+}

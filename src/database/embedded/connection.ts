@@ -1,0 +1,79 @@
+import { realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { Client } from 'pg';
+import { HOST, SUPERUSER } from './commands';
+import { errorCode } from './files';
+
+/** How to reach an embedded server. */
+export interface Address {
+  readonly port: number;
+  readonly password: string;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** The connection string of one of its databases. */
+export function connectionString({ port, password }: Address, database: string): string {
+  return `postgresql://${SUPERUSER}:${encodeURIComponent(password)}@${HOST}:${port}/${encodeURIComponent(database)}`;
+}
+
+/** Whether the server at an address is the one of a cluster. Throws when nobody answers, or refuses the password. */
+export function isServing(address: Address, cluster: string): Promise<boolean> {
+  return withClient(address, async (client) => {
+    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
+    return sameFolder(rows[0].data_directory, cluster);
+  });
+}
+
+/** Creates a database that is missing. */
+export function ensureDatabase(address: Address, database: string): Promise<void> {
+  return withClient(address, async (client) => {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+    if (rowCount) return;
+    try {
+      await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
+    } catch (error) {
+      // Another start created it in between: duplicate_database, or unique_violation at the very same moment.
+      if (!['42P04', '23505'].includes(errorCode(error) ?? '')) throw error;
+    }
+  });
+}
+
+/** A port that was free a moment ago; should somebody take it first, the server says so and another is tried. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, HOST, () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function withClient<T>(address: Address, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({
+    host: HOST,
+    port: address.port,
+    user: SUPERUSER,
+    password: address.password,
+    database: 'postgres',
+    ssl: false, // Whatever PGSSLMODE says, it is the loopback interface.
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  client.on('error', () => {}); // A connection lost between queries also fails the next one.
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function sameFolder(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false;
+  }
+}

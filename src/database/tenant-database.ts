@@ -1,0 +1,89 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { escapeLiteral, type PoolClient } from 'pg';
+import { DataSource } from 'typeorm';
+import { CONFIG, type Config } from '../config/config';
+import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
+
+/** Whose rows a transaction may see. */
+export interface Tenant {
+  readonly orgId: string;
+}
+
+/** A transaction bound to one organization: row-level security hides every other one's rows. */
+export class TenantTx extends Tx {
+  /** Bars a `Tx` of the system from where a tenant's is due. */
+  declare private readonly tenant: true;
+}
+
+type Work<T> = (tx: TenantTx) => Promise<T>;
+
+interface RunOptions {
+  /** The work may run again even if its commit may have happened: it finds its own rows by their ids. */
+  repeatable?: boolean;
+}
+
+/** The only way to tenant data (design 3). */
+@Injectable()
+export class TenantDatabase {
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43). */
+  run<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
+    return retrying(() => inTransaction(this.dataSource, this.begin(tenant), this.makeTx(), work), options);
+  }
+
+  /** The same for exactly one statement, in one round trip. `work` sends its statement before it first awaits. */
+  runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
+    return retrying(() => inOneFlush(this.dataSource, this.begin(tenant), this.makeTx(1), work), options);
+  }
+
+  /** A read-only transaction. It is not tried again: a reader is better served by 503 at once. */
+  read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
+    return inTransaction(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(), work).catch(rethrow);
+  }
+
+  /** A read of exactly one statement, in one round trip. */
+  readOne<T>(tenant: Tenant, work: Work<T>): Promise<T> {
+    return inOneFlush(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(1), work).catch(rethrow);
+  }
+
+  private begin(tenant: Tenant, mode = ''): string {
+    if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
+    // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
+    return (
+      `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
+      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`
+    );
+  }
+
+  private makeTx(most?: number) {
+    return (client: PoolClient) => new TenantTx(client, this.dataSource, most);
+  }
+}
+
+const WAITS_MS = [1000, 2000];
+
+/** Three attempts at most, and only where the first cannot have happened, or may happen twice without harm. */
+async function retrying<T>(attempt: () => Promise<T>, { repeatable = false }: RunOptions): Promise<T> {
+  for (const wait of WAITS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (isRolledBack(error)) continue;
+      const cause = error instanceof UnknownOutcome ? (error.cause as unknown) : error;
+      const safe = repeatable || !(error instanceof UnknownOutcome);
+      if (!safe || !isAway(cause)) rethrow(error);
+      await sleep(wait);
+    }
+  }
+  return attempt().catch(rethrow);
+}
+
+function rethrow(error: unknown): never {
+  throw mapPgError(error instanceof UnknownOutcome ? error.cause : error);
+}

@@ -1,0 +1,152 @@
+import type { DataSource, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { PoolClient, QueryResult } from 'pg';
+
+/** A statement that is prepared once on each connection, under its name. The text may never vary for one name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What a transaction offers to a repository. It ends with the function that it was given to. */
+export class Tx {
+  /** Statements sent so far; `once` allows exactly one. */
+  private sent = 0;
+  private closed = false;
+
+  constructor(
+    private readonly client: PoolClient,
+    private readonly dataSource: DataSource,
+    private readonly most = Infinity,
+  ) {}
+
+  /** Sends a statement and answers its rows. */
+  async query<Row extends object>(statement: Statement | string, values: unknown[] = []): Promise<Row[]> {
+    return (await this.send<Row>(statement, values)).rows;
+  }
+
+  /** Sends a statement and answers how many rows it changed. */
+  async execute(statement: Statement | string, values: unknown[] = []): Promise<number> {
+    return (await this.send(statement, values)).rowCount ?? 0;
+  }
+
+  /** TypeORM's repository, inside this transaction. Use `insert`, `update` and `delete` with a `where`; never `save`. */
+  repo<Entity extends ObjectLiteral>(entity: EntityTarget<Entity>): Repository<Entity> {
+    const runner = this.dataSource.createQueryRunner();
+    // The runner would take a connection of its own, outside this transaction.
+    Object.assign(runner, { databaseConnection: this.client });
+    return runner.manager.getRepository(entity);
+  }
+
+  /** Nothing may be sent any more: the end of the transaction is on its way. */
+  close(): void {
+    this.closed = true;
+  }
+
+  private send<Row extends object>(statement: Statement | string, values: unknown[]): Promise<QueryResult<Row>> {
+    if (this.closed || this.sent >= this.most)
+      throw new Error('The transaction is over: it was opened for one statement');
+    this.sent += 1;
+    const query = typeof statement === 'string' ? { text: statement, values } : { ...statement, values };
+    return this.client.query<Row>(query);
+  }
+}
+
+/** The outcome is not known: the connection was lost after COMMIT had been sent. */
+export class UnknownOutcome extends Error {
+  constructor(cause: unknown) {
+    super('The connection was lost while the transaction was being committed', { cause });
+  }
+}
+
+/**
+ * Runs `work` between `begin` and COMMIT on one pooled connection.
+ * The connection goes back only when its transaction has ended; otherwise it is destroyed, because the next borrower
+ * would find itself in the old tenant's transaction.
+ * @throws whatever `work` threw, after ROLLBACK; UnknownOutcome
+ */
+export async function inTransaction<T, X extends Tx>(
+  dataSource: DataSource,
+  begin: string,
+  makeTx: (client: PoolClient) => X,
+  work: (tx: X) => Promise<T>,
+): Promise<T> {
+  const { client, release } = await connect(dataSource);
+  try {
+    const tx = makeTx(client);
+    // Not awaited: BEGIN leaves in the same flush as the first statement (pg's pipeline mode).
+    const begun = client.query(begin);
+    const working = start(work, tx);
+    // Both are waited for: work that still runs must not find its connection lent to somebody else.
+    const [beginning, result] = await Promise.allSettled([begun, working]);
+    tx.close();
+    if (beginning.status === 'rejected') throw beginning.reason;
+    if (result.status === 'rejected') throw result.reason;
+    await commit(client.query('COMMIT'));
+    return result.value;
+  } catch (error) {
+    if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  } finally {
+    release(client.getTransactionStatus() !== 'I');
+  }
+}
+
+/**
+ * The same for exactly one statement: begin, statement and commit leave in one flush, one round trip in all.
+ * `work` must send its statement before it first awaits.
+ */
+export async function inOneFlush<T, X extends Tx>(
+  dataSource: DataSource,
+  begin: string,
+  makeTx: (client: PoolClient) => X,
+  work: (tx: X) => Promise<T>,
+): Promise<T> {
+  const { client, release } = await connect(dataSource);
+  try {
+    const tx = makeTx(client);
+    const begun = client.query(begin);
+    const working = start(work, tx);
+    tx.close();
+    const committed = client.query('COMMIT');
+    const [beginning, result, end] = await Promise.allSettled([begun, working, committed]);
+    // All three were on their way at once, so a lost connection leaves open how far they came.
+    if (end.status === 'rejected') throw new UnknownOutcome(end.reason);
+    if (beginning.status === 'rejected') throw beginning.reason;
+    if (result.status === 'rejected') throw result.reason;
+    await commit(committed);
+    return result.value;
+  } finally {
+    release(client.getTransactionStatus() !== 'I');
+  }
+}
+
+/** Starts at once, up to the first await; what is thrown on the way becomes a rejection. */
+const start = async <T, X>(work: (tx: X) => Promise<T>, tx: X): Promise<T> => work(tx);
+
+async function commit(committed: Promise<QueryResult>): Promise<void> {
+  const { command } = await committed.catch((error: unknown) => {
+    throw new UnknownOutcome(error);
+  });
+  // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, and no error.
+  if (command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back');
+}
+
+interface Lease {
+  client: PoolClient;
+  /** Gives the connection back, or destroys it. */
+  release: (destroy: boolean) => void;
+}
+
+async function connect(dataSource: DataSource): Promise<Lease> {
+  const driver = dataSource.driver as PostgresDriver;
+  const [client, done] = (await driver.obtainMasterConnection()) as [PoolClient, (destroy?: boolean) => void];
+  // Without a listener, a connection that breaks while it is lent out would end the process.
+  const ignore = () => undefined;
+  client.on('error', ignore);
+  const release = (destroy: boolean) => {
+    client.removeListener('error', ignore);
+    done(destroy);
+  };
+  return { client, release };
+}
