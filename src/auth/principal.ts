@@ -20,6 +20,12 @@ declare module 'fastify' {
   }
 }
 
+const ORG_ID = /^[A-Za-z0-9_\-.:@]{1,64}$/;
+
+/** Whether a text may be the id of an organization (design 1). */
+export const isOrgId = (value: unknown): value is string => typeof value === 'string' && ORG_ID.test(value);
+
+/** Makes the principal of a role. */
 export const makePrincipal = (orgId: string, userId: string, role: Role): Principal => ({
   orgId,
   userId,

@@ -31,7 +31,8 @@ export class ValidationPipe implements PipeTransform {
 
 const isBuiltIn = (type: Type) => ([String, Number, Boolean, Object, Array] as unknown[]).includes(type);
 
-function validateAs(type: Type, value: unknown, part: 'body' | 'query'): object {
+/** @throws VALIDATION_FAILED */
+export function validateAs(type: Type, value: unknown, part: 'body' | 'query'): object {
   const plain = value ?? {};
   if (!isObject(plain)) throw invalid([{ field: part, message: `${part} must be a JSON object` }]);
   const dto = part === 'query' ? plainToInstance(type, { ...plain }) : fill(type, plain);

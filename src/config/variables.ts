@@ -45,7 +45,7 @@ const flag = <F extends boolean | undefined>(fallback: F, about: string) =>
     throw new Error('true or false');
   });
 
-const choice = <T extends string, F extends T | undefined>(fallback: F, options: readonly T[], about: string) =>
+const choice = <const T extends string, F extends T | undefined>(fallback: F, options: readonly T[], about: string) =>
   variable(fallback, `${about} One of: ${options.join(', ')}.`, (value) => {
     const found = options.find((option) => option === value.trim().toLowerCase());
     if (found) return found;

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { defineErrors, Problem, commonErrors } from '../common/errors';
 
 export const databaseErrors = defineErrors({
@@ -19,7 +20,7 @@ const AWAY_MESSAGE =
 
 /** Whether the database could not be reached, as opposed to having refused. */
 export function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!types.isNativeError(error)) return false;
   return AWAY.test((error as PgError).code ?? '') || AWAY_MESSAGE.test(error.message);
 }
 

@@ -1,0 +1,49 @@
+import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../auth/access';
+import { CleanupView } from '../cleanup/cleanup.dto';
+import { CleanupService } from '../cleanup/cleanup.service';
+import { AdminService, type SettingsView } from './admin.service';
+
+const SETTINGS_SCHEMA = {
+  type: 'object',
+  properties: {
+    database: {
+      type: 'object',
+      required: ['kind'],
+      properties: { kind: { type: 'string', enum: ['embedded', 'memory', 'server'] } },
+    },
+  },
+  required: ['database'],
+  additionalProperties: { nullable: true, oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] },
+};
+
+/** For operators, with an admin's key. */
+@ApiTags('admin')
+@Controller('admin')
+export class AdminController {
+  constructor(
+    private readonly service: AdminService,
+    private readonly cleanup: CleanupService,
+  ) {}
+
+  /** What the server runs with. */
+  @Get('config')
+  @Access('admin:read')
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ operationId: 'getConfig', summary: 'Every setting by the name of its variable, without secrets' })
+  @ApiOkResponse({ schema: SETTINGS_SCHEMA })
+  config(): SettingsView {
+    return this.service.settings();
+  }
+
+  /** Removes what has expired, now. */
+  @Post('cleanup')
+  @HttpCode(200)
+  @Access('admin:write')
+  @ApiOperation({ operationId: 'runCleanup', summary: 'Remove what has expired, and tell how much it was' })
+  @ApiOkResponse({ type: CleanupView })
+  runCleanup(): Promise<CleanupView> {
+    return this.cleanup.run();
+  }
+}

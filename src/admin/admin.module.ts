@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { CleanupModule } from '../cleanup/cleanup.module';
+import { AdminController } from './admin.controller';
+import { AdminService } from './admin.service';
+
+/** What an operator asks of a running server. */
+@Module({ imports: [CleanupModule], controllers: [AdminController], providers: [AdminService] })
+export class AdminModule {}

@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AdminModule } from './admin/admin.module';
+import { AuthModule } from './auth/auth.module';
+import { CleanupModule } from './cleanup/cleanup.module';
+import type { Config } from './config/config';
+import { ConfigModule } from './config/config.module';
+import { DatabaseModule } from './database/database.module';
+import { HealthModule } from './health/health.module';
+import { IdempotencyModule } from './idempotency/idempotency.module';
+import { MessagesModule } from './messages/messages.module';
+import { OrganizationsModule } from './organizations/organizations.module';
+import { ThreadsHttpModule } from './threads/threads-http.module';
+
+/** Everything, and nothing but imports. */
+@Module({})
+export class AppModule {
+  /** @param url of a database whose schema is up to date */
+  static for(config: Config, url: string): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.for(config),
+        DatabaseModule.for(url),
+        OrganizationsModule,
+        AuthModule,
+        IdempotencyModule,
+        ThreadsHttpModule,
+        MessagesModule,
+        HealthModule.for(config),
+        AdminModule,
+        CleanupModule,
+      ],
+    };
+  }
+}

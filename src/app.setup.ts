@@ -1,0 +1,56 @@
+import { RequestMethod } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module';
+import { checkSchedule } from './cleanup/cleanup.schedule';
+import { ProblemFilter } from './common/problem.filter';
+import { ValidationPipe } from './common/validation.pipe';
+import type { Config } from './config/config';
+import { MetricsService } from './health/metrics.service';
+import { registerBodyParser } from './http/body-parser';
+import { fastifyOptions } from './http/fastify-options';
+import { Lifecycle } from './http/lifecycle';
+import { makeLogger, NestLogger } from './http/logger';
+import { serveReference } from './http/openapi';
+import { registerRequestHooks } from './http/request-hooks';
+
+interface AppOptions {
+  logger?: Logger;
+  /** Only the shape of the app, for its API reference: nothing is instantiated or connected. */
+  preview?: boolean;
+}
+
+/**
+ * The app with everything around its routes; it does not listen yet.
+ * @param url of a database whose schema is up to date
+ * @throws when the database cannot be reached, or ConfigError
+ */
+export async function createApp(
+  config: Config,
+  url: string,
+  options: AppOptions = {},
+): Promise<NestFastifyApplication> {
+  const { logger = makeLogger(config.env.LOG_LEVEL), preview = false } = options;
+  checkSchedule(config);
+  const adapter = new FastifyAdapter(fastifyOptions(config, logger));
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, url), adapter, {
+    logger: new NestLogger(logger),
+    // Ours is the only one; Nest's would take forms too.
+    bodyParser: false,
+    // The caller decides what a failed start means; Nest would end the process.
+    abortOnError: false,
+    preview,
+  });
+  app.setGlobalPrefix('api', { exclude: [{ path: 'metrics', method: RequestMethod.GET }] });
+  app.useGlobalPipes(new ValidationPipe());
+  app.useGlobalFilters(new ProblemFilter());
+  if (preview) return app;
+  const fastify = adapter.getInstance<FastifyInstance>();
+  registerBodyParser(fastify, config.env.MAX_NESTING);
+  registerRequestHooks(fastify, app.get(Lifecycle, { strict: false }));
+  app.get(MetricsService, { strict: false }).observe(fastify);
+  serveReference(app);
+  return app;
+}

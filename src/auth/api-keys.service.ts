@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import { commonErrors } from '../common/errors';
+import { isUuid, newId } from '../common/ids';
+import { parseTime } from '../common/json';
+import { decodeCursor, DEFAULT_LIMIT, type Page, type PageQuery, toPage } from '../common/paging';
+import { TenantDatabase } from '../database/tenant-database';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { formatKey, hashSecret, newSecret } from './api-key';
+import {
+  type CreatedKeyView,
+  type CreateKeyRequest,
+  type KeyView,
+  type RevokedKeyView,
+  toKeyView,
+} from './api-keys.dto';
+import { ApiKeysRepository } from './api-keys.repository';
+import { authErrors } from './auth.errors';
+import { KeyVerifier } from './key-verifier.service';
+import type { Principal } from './principal';
+
+/** The API keys of an organization. */
+@Injectable()
+export class ApiKeysService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly organizations: OrganizationsService,
+    private readonly keys: ApiKeysRepository,
+    private readonly verifier: KeyVerifier,
+  ) {}
+
+  /**
+   * Makes a key, and the organization and user that it names where they are new.
+   * @returns the key's description with the key itself, which cannot be had again
+   * @throws VALIDATION_FAILED
+   */
+  create(principal: Principal, request: CreateKeyRequest): Promise<CreatedKeyView> {
+    const { role } = request;
+    const userId = chooseUser(request);
+    const expires_at = chooseExpiry(request);
+    const [id, secret] = [newId(), newSecret()];
+    const key = { id, name: request.name.trim(), role, user_id: userId, secret_hash: hashSecret(secret), expires_at };
+    return this.db.run(principal, async (tx) => {
+      if (userId === null) await this.organizations.ensureOrganization(tx);
+      else await this.organizations.ensure(tx, userId, role);
+      const row = await this.keys.insert(tx, key);
+      return { ...toKeyView(row), key: formatKey({ id, secret }) };
+    });
+  }
+
+  /** The keys that are not revoked; newest first unless `order` says otherwise. */
+  async list(principal: Principal, query: PageQuery): Promise<Page<KeyView>> {
+    const { limit = DEFAULT_LIMIT, offset = 0, order = 'desc' } = query;
+    if (query.after !== undefined && query.offset !== undefined) {
+      throw commonErrors.BAD_REQUEST('after and offset exclude each other.');
+    }
+    const after = decodeCursor(query.after, [isUuid])?.[0] as string | undefined;
+    const slice = { after, offset, order, limit: limit + 1 };
+    const rows = await this.db.readOne(principal, (tx) => this.keys.list(tx, slice));
+    return toPage(rows, limit, toKeyView, (row) => [row.id]);
+  }
+
+  /** @throws KEY_NOT_FOUND also for a revoked key */
+  async get(principal: Principal, id: string): Promise<KeyView> {
+    const row = isUuid(id) ? await this.db.readOne(principal, (tx) => this.keys.find(tx, id)) : undefined;
+    if (!row) throw authErrors.KEY_NOT_FOUND(id);
+    return toKeyView(row);
+  }
+
+  /**
+   * Revokes a key: this instance refuses it from now on, every other one within a second.
+   * @throws KEY_NOT_FOUND also when it was revoked before
+   */
+  async revoke(principal: Principal, id: string): Promise<RevokedKeyView> {
+    const revoked = isUuid(id) && (await this.db.runOne(principal, (tx) => this.keys.revoke(tx, id)));
+    if (!revoked) throw authErrors.KEY_NOT_FOUND(id);
+    this.verifier.forget(id.toLowerCase());
+    return { deleted: true, id: id.toLowerCase() };
+  }
+}
+
+const invalid = (field: string, message: string) =>
+  commonErrors.VALIDATION_FAILED().with({ errors: [{ field, message: `${field} ${message}` }] });
+
+/** Whom a key acts as; null for a service, whose requests name their user. */
+function chooseUser({ role, user_id }: CreateKeyRequest): string | null {
+  if (role === 'member' && !user_id) throw invalid('user_id', 'is required for a member key');
+  if (role !== 'service') return user_id ?? 'admin';
+  if (user_id) throw invalid('user_id', 'is not allowed for a service key: X-User-Id names the user of each request');
+  return null;
+}
+
+function chooseExpiry({ expires_at }: CreateKeyRequest): Date | null {
+  if (expires_at === undefined || expires_at === null) return null;
+  const time = parseTime(expires_at);
+  if (!time || time.getTime() <= Date.now()) throw invalid('expires_at', 'must be in the future');
+  return time;
+}

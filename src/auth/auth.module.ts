@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { ApiKeysController } from './api-keys.controller';
+import { ApiKeysRepository } from './api-keys.repository';
+import { ApiKeysService } from './api-keys.service';
+import { AuthGuard } from './auth.guard';
+import { Authenticator } from './authenticator.service';
+import { DefaultIdentity } from './default-identity.service';
+import { KeyVerifier } from './key-verifier.service';
+import { TokensService } from './tokens.service';
+
+/** Who calls and what they may do: the global guard, API keys and tokens. */
+@Module({
+  imports: [OrganizationsModule],
+  controllers: [ApiKeysController],
+  providers: [
+    ApiKeysRepository,
+    ApiKeysService,
+    Authenticator,
+    DefaultIdentity,
+    KeyVerifier,
+    TokensService,
+    { provide: APP_GUARD, useClass: AuthGuard },
+  ],
+  exports: [ApiKeysService, Authenticator],
+})
+export class AuthModule {}

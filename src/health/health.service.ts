@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commonErrors } from '../common/errors';
+import { SystemDatabase } from '../database/system-database';
+import { httpErrors } from '../http/http.errors';
+import { Lifecycle } from '../http/lifecycle';
+import { VERSION } from '../http/version';
+import type { HealthView, ReadyView } from './health.dto';
+
+/** How long the database may take to answer a probe. */
+const PROBE_LIMIT_MS = 2000;
+
+/** Tells load balancers and operators whether this instance can serve. */
+@Injectable()
+export class HealthService {
+  private probe?: Promise<boolean>;
+
+  constructor(
+    private readonly database: SystemDatabase,
+    private readonly lifecycle: Lifecycle,
+  ) {}
+
+  /** @throws STORE_UNAVAILABLE */
+  async health(): Promise<HealthView> {
+    await this.requireDatabase();
+    return { status: 'healthy', service: 'throughline', version: VERSION, database: 'up' };
+  }
+
+  /** @throws SHUTTING_DOWN, STORE_UNAVAILABLE */
+  async ready(): Promise<ReadyView> {
+    if (this.lifecycle.stopping) throw httpErrors.SHUTTING_DOWN().with({ headers: { 'retry-after': '1' } });
+    await this.requireDatabase();
+    return { status: 'ready' };
+  }
+
+  private async requireDatabase(): Promise<void> {
+    // Probes that come at once share one query, so that they cannot take the pool from those who work.
+    this.probe ??= this.ask().finally(() => (this.probe = undefined));
+    if (!(await this.probe)) throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
+  }
+
+  private async ask(): Promise<boolean> {
+    const timer = new AbortController();
+    const answer = this.database
+      .run((tx) => tx.query('SELECT 1'))
+      .then(
+        () => true,
+        () => false,
+      );
+    const limit = sleep(PROBE_LIMIT_MS, false, { signal: timer.signal, ref: false }).catch(() => false);
+    return Promise.race([answer, limit]).finally(() => timer.abort());
+  }
+}

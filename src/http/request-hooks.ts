@@ -1,0 +1,59 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sendProblem } from '../common/problem.filter';
+import { httpErrors } from './http.errors';
+import type { Lifecycle } from './lifecycle';
+
+/** Paths of probes and scrapers: too many and too dull for the log while they succeed. */
+const QUIET = /^\/(api\/health|metrics)/;
+const IDS_WORTH_A_LINE = ['id', 'thread_id', 'session_id'];
+
+/** What happens around every request: its id on the answer, one line in the log, and the end of service. */
+export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecycle): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    // The health routes still answer: a probe must see "not ready", not "gone".
+    if (!lifecycle.stopping || routeOf(request).startsWith('/api/health')) return done();
+    const headers = { connection: 'close', 'retry-after': '1' };
+    sendProblem(httpErrors.SHUTTING_DOWN().with({ headers }), request, reply);
+  });
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    // A connection that stays open after its last answer would hold up the shutdown.
+    if (lifecycle.stopping) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply);
+    done();
+  });
+}
+
+/** The pattern of the route, such as `/api/threads/:id`: bounded in number, and free of anybody's ids. */
+export const routeOf = (request: FastifyRequest): string =>
+  request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched');
+
+/** Never the URL, the query, a header or the body (X12). */
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const status = reply.statusCode;
+  const route = routeOf(request);
+  // The request's own logger adds its id.
+  const line = {
+    method: request.method,
+    route,
+    status,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    org: request.principal?.orgId,
+    user: request.principal?.userId,
+    aborted: reply.raw.writableFinished ? undefined : true,
+  };
+  if (status >= 500) request.log.warn({ ...line, ...idsOf(request) }, 'request failed');
+  else if (QUIET.test(route)) request.log.debug(line, 'request');
+  else request.log.info(line, 'request');
+}
+
+/** A failed save is looked for by the thread or session that it was for (P49). */
+function idsOf(request: FastifyRequest): Record<string, string> {
+  const params = (request.params ?? {}) as Record<string, string>;
+  return Object.fromEntries(
+    IDS_WORTH_A_LINE.flatMap((name) => (params[name] ? [[name, params[name].slice(0, 255)]] : [])),
+  );
+}

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import type { TenantTx } from '../database/tenant-database';
+import type { Retry } from './retry';
+
+export interface FirstAnswer {
+  request_hash: Buffer;
+  response: unknown;
+}
+
+@Injectable()
+export class IdempotencyRepository {
+  /** Takes the key; waits for a transaction that holds it. @returns whether it was free */
+  async take(tx: TenantTx, principal: Principal, retry: Retry): Promise<boolean> {
+    const text = `
+      INSERT INTO idempotency_keys (org_id, user_id, key, request_hash) VALUES ($1, $2, $3, $4)
+      ON CONFLICT DO NOTHING`;
+    const values = [principal.orgId, principal.userId, retry.key, retry.requestHash];
+    return (await tx.execute({ name: 'idempotency_take', text }, values)) === 1;
+  }
+
+  async keepAnswer(tx: TenantTx, principal: Principal, key: string, response: unknown): Promise<void> {
+    const text = `UPDATE idempotency_keys SET response = $4::jsonb WHERE org_id = $1 AND user_id = $2 AND key = $3`;
+    const values = [principal.orgId, principal.userId, key, JSON.stringify(response)];
+    await tx.execute({ name: 'idempotency_keep', text }, values);
+  }
+
+  async findAnswer(tx: TenantTx, principal: Principal, key: string): Promise<FirstAnswer | undefined> {
+    const text = `
+      SELECT request_hash, response FROM idempotency_keys WHERE org_id = $1 AND user_id = $2 AND key = $3`;
+    const rows = await tx.query<FirstAnswer>({ name: 'idempotency_find', text }, [
+      principal.orgId,
+      principal.userId,
+      key,
+    ]);
+    return rows[0];
+  }
+}

@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import { idempotencyErrors } from './idempotency.errors';
+import { IdempotencyRepository } from './idempotency.repository';
+import type { Retry } from './retry';
+
+/** Makes a POST happen once, however often it is sent. */
+@Injectable()
+export class IdempotencyService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly keys: IdempotencyRepository,
+  ) {}
+
+  /**
+   * Runs `work` in a transaction that also keeps its answer under the caller's key, so that either both are there or
+   * neither is. The same request again, also at the same time, gets the first answer. A failure keeps nothing.
+   * @throws IDEMPOTENCY_KEY_REUSED
+   */
+  once<T>(principal: Principal, retry: Retry | undefined, work: (tx: TenantTx) => Promise<T>): Promise<T> {
+    if (!retry) return this.db.run(principal, work);
+    const repeatable = { repeatable: true };
+    return this.db.run(principal, (tx) => this.answer(tx, principal, retry, work), repeatable);
+  }
+
+  private async answer<T>(
+    tx: TenantTx,
+    principal: Principal,
+    retry: Retry,
+    work: (tx: TenantTx) => Promise<T>,
+  ): Promise<T> {
+    if (await this.keys.take(tx, principal, retry)) {
+      const response = await work(tx);
+      await this.keys.keepAnswer(tx, principal, retry.key, response);
+      return response;
+    }
+    const first = await this.keys.findAnswer(tx, principal, retry.key);
+    if (!first?.request_hash.equals(retry.requestHash)) throw idempotencyErrors.IDEMPOTENCY_KEY_REUSED();
+    return first.response as T;
+  }
+}

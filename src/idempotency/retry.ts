@@ -1,0 +1,32 @@
+import { createParamDecorator, type ExecutionContext, applyDecorators } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import { idempotencyErrors } from './idempotency.errors';
+
+/** What marks a request as the repetition of an earlier one. */
+export interface Retry {
+  readonly key: string;
+  /** SHA-256 of method, path and body: the same key for another request is an error. */
+  readonly requestHash: Buffer;
+}
+
+/** The request's `Idempotency-Key`, in a handler's parameters; `undefined` without one. */
+export const RetryKey = createParamDecorator((_: unknown, context: ExecutionContext): Retry | undefined => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw idempotencyErrors.IDEMPOTENCY_KEY_INVALID();
+  const parts = JSON.stringify([request.method, request.url, request.body ?? null]);
+  return { key, requestHash: createHash('sha256').update(parts).digest() };
+});
+
+/** Documents the header on a route that takes it. */
+export const ApiIdempotencyKey = () =>
+  applyDecorators(
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description: 'Same key and request again: the first answer, and nothing is done twice. Another request: 422.',
+    }),
+  );

@@ -1,0 +1,57 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { OneOrManyPipe } from '../common/one-or-many.pipe';
+import { ApiIdempotencyKey } from '../idempotency/retry';
+import type { AppendResult } from './append.service';
+import { AppendMessage, AppendMessages, MessageBatch, MessageView } from './messages.dto';
+
+/** Validates the body of an append: one message, or `{ messages: […] }`. */
+export const appendBody = new OneOrManyPipe(AppendMessage, AppendMessages, 'messages');
+
+/** 201 when something was stored; 200 when all of it was there already, was empty, or was not to be stored. */
+export function answerAppend(reply: FastifyReply, { created, answer }: AppendResult): AppendResult['answer'] {
+  void reply.status(created ? 201 : 200);
+  return answer;
+}
+
+const oneOf = (...models: Parameters<typeof getSchemaPath>[0][]) => ({
+  oneOf: models.map((model) => ({ $ref: getSchemaPath(model) })),
+});
+
+/** The reference of a route that appends. */
+export const ApiAppend = () =>
+  applyDecorators(
+    ApiExtraModels(AppendMessage, AppendMessages, MessageView, MessageBatch),
+    ApiIdempotencyKey(),
+    ApiBody({
+      schema: oneOf(AppendMessage, AppendMessages),
+      examples: {
+        one: { value: { role: 'user', content: 'Find me a hotel in Tokyo.' } },
+        turn: {
+          value: {
+            messages: [
+              {
+                role: 'assistant',
+                content: null,
+                tool_calls: [
+                  { id: 'call_1', type: 'function', function: { name: 'search', arguments: '{"city": "Tokyo"}' } },
+                ],
+              },
+              { role: 'tool', tool_call_id: 'call_1', name: 'search', content: '3 hotels' },
+            ],
+          },
+        },
+      },
+    }),
+    ApiResponse({
+      status: 201,
+      description: 'Stored: the message, or the batch.',
+      schema: oneOf(MessageView, MessageBatch),
+    }),
+    ApiResponse({
+      status: 200,
+      description: 'Nothing new: a retry, an empty batch, or persist=false.',
+      schema: oneOf(MessageView, MessageBatch),
+    }),
+  );

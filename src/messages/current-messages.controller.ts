@@ -1,0 +1,74 @@
+import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { IfMatch } from '../common/decorators';
+import { type Retry, RetryKey } from '../idempotency/retry';
+import { CurrentThreadService } from '../threads/current-thread.service';
+import { answerAppend, ApiAppend, appendBody } from './append-answer';
+import { AppendService } from './append.service';
+import { MessageEditsService } from './message-edits.service';
+import {
+  type AppendMessage,
+  type AppendMessages,
+  AppendQuery,
+  ChatHistory,
+  ClearedThread,
+  HistoryQuery,
+  ListMessagesQuery,
+  MessageList,
+} from './messages.dto';
+import { MessagesService } from './messages.service';
+
+/** The messages of the caller's current thread; 409 NO_ACTIVE_THREAD without one (F23, F24). */
+@ApiTags('messages')
+@Controller()
+export class CurrentMessagesController {
+  constructor(
+    private readonly current: CurrentThreadService,
+    private readonly appends: AppendService,
+    private readonly messages: MessagesService,
+    private readonly edits: MessageEditsService,
+  ) {}
+
+  @Post('messages')
+  @Access('messages:write')
+  @ApiOperation({ operationId: 'appendToCurrent', summary: 'Append to the current thread' })
+  @ApiAppend()
+  async append(
+    @Caller() caller: Principal,
+    @Query() query: AppendQuery,
+    @Body(appendBody) body: AppendMessage | AppendMessages,
+    @RetryKey() retry: Retry | undefined,
+    @IfMatch() ifMatch: number | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const options = { retry, ifMatch, persist: query.persist !== 'false' };
+    return answerAppend(reply, await this.appends.append(caller, await this.current.id(caller), body, options));
+  }
+
+  @Get('messages')
+  @Access('messages:read')
+  @ApiOperation({ operationId: 'listCurrentMessages', summary: 'A page of the current thread' })
+  @ApiOkResponse({ type: MessageList })
+  async list(@Caller() caller: Principal, @Query() query: ListMessagesQuery) {
+    return this.messages.list(caller, await this.current.id(caller), query);
+  }
+
+  @Delete('messages')
+  @Access('messages:write')
+  @ApiOperation({ operationId: 'clearCurrentMessages', summary: 'Clear the current thread' })
+  @ApiOkResponse({ type: ClearedThread })
+  async clear(@Caller() caller: Principal, @IfMatch() ifMatch?: number) {
+    return this.edits.clear(caller, await this.current.id(caller), ifMatch);
+  }
+
+  @Get('threads/current/history')
+  @Access('messages:read')
+  @ApiOperation({ operationId: 'currentHistory', summary: 'The newest messages of the current thread' })
+  @ApiOkResponse({ type: ChatHistory })
+  async history(@Caller() caller: Principal, @Query() query: HistoryQuery) {
+    return this.messages.history(caller, await this.current.id(caller), query);
+  }
+}

@@ -1,0 +1,82 @@
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
+import type { Json } from '../common/json';
+import { Thread } from '../threads/thread.entity';
+
+export const MESSAGE_ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const;
+export type MessageRole = (typeof MESSAGE_ROLES)[number];
+
+/** One call of a tool. `arguments` is JSON text and stays the byte-equal string (S17). */
+export interface ToolCall {
+  id: string;
+  type: string;
+  function: { name: string; arguments: string };
+}
+
+/** One entry of a thread, numbered by `seq` without gaps in the order in which it was stored. */
+@Entity('messages')
+@Unique('messages_id_key', ['org_id', 'id'])
+export class Message {
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'messages_pkey' })
+  org_id!: string;
+
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'messages_pkey' })
+  thread_id!: string;
+
+  @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'messages_pkey' })
+  seq!: number;
+
+  @ManyToOne(() => Thread, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    { name: 'org_id', referencedColumnName: 'org_id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
+    { name: 'thread_id', referencedColumnName: 'id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
+  ])
+  thread?: Thread;
+
+  @Column({ type: 'uuid' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  role!: MessageRole;
+
+  /** SQL NULL: the message had no content at all; JSON null: its content was null (C54). */
+  @Column({ type: 'jsonb', nullable: true })
+  content!: Json;
+
+  @Column({ type: 'jsonb', nullable: true })
+  tool_calls!: ToolCall[] | null;
+
+  @Column({ type: 'text', nullable: true })
+  tool_call_id!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  name!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  sender_id!: string | null;
+
+  @Column({ type: 'jsonb', default: {} })
+  metadata!: Record<string, unknown>;
+
+  @Column({ type: 'integer', default: 0 })
+  token_count!: number;
+
+  /** Exact decimal, as text. */
+  @Column({ type: 'numeric', precision: 38, scale: 12, default: 0 })
+  cost!: string;
+
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  client_timestamp!: Date | null;
+
+  /** SHA-256 of what the caller sent, where the caller chose the id: tells a retry from another message. */
+  @Column({ type: 'bytea', nullable: true })
+  request_hash!: Buffer | null;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz', precision: 3 })
+  updated_at!: Date;
+}
+
+/** A row as it is read: whether there is a content at all cannot be told from a parsed null. */
+export type MessageRow = Omit<Message, 'thread' | 'request_hash'> & { has_content: boolean };

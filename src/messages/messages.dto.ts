@@ -1,0 +1,322 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsArray } from 'class-validator';
+import {
+  EnumField,
+  FlagField,
+  IdField,
+  IntField,
+  ObjectField,
+  TextField,
+  TimeField,
+  UuidField,
+} from '../common/fields';
+import { PageQuery, PageView } from '../common/paging';
+import { ItemsOf } from '../common/validation.pipe';
+import { ESTIMATORS, type Estimator } from '../tokens/estimator';
+import { ContentField, CostField, PastTimeField, ToolCallsField } from './message-fields';
+import { MESSAGE_ROLES, type MessageRole, type ToolCall } from './message.entity';
+
+class ToolFunctionView {
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ description: 'JSON text, kept byte for byte.', example: '{"user_id": "123"}' })
+  arguments!: string;
+}
+
+/** One call of a tool by the assistant. */
+export class ToolCallView {
+  @ApiProperty()
+  id!: string;
+
+  @ApiProperty({ default: 'function' })
+  type!: string;
+
+  @ApiProperty({ type: ToolFunctionView })
+  function!: ToolFunctionView;
+}
+
+/** A message to store. */
+export class MessageInput {
+  @UuidField({ description: 'Your own id makes a retry safe: the same id and body again is the same message.' })
+  id?: string;
+
+  @EnumField(MESSAGE_ROLES, { description: 'Required.', example: 'user' })
+  role?: MessageRole;
+
+  @EnumField(MESSAGE_ROLES, { description: 'The same as role.' })
+  sender_role?: MessageRole;
+
+  @ContentField({
+    description: 'Text, one part or an array of parts. null or absent only beside tool_calls.',
+    example: 'Hello',
+  })
+  content?: unknown;
+
+  @ToolCallsField({ description: 'Calls of an assistant message.' })
+  tool_calls?: ToolCall[] | null;
+
+  @TextField({
+    min: 1,
+    max: 255,
+    description: 'The call that a tool message answers; it or metadata.tool_name is required.',
+    nullable: true,
+  })
+  tool_call_id?: string | null;
+
+  @TextField({ max: 255, description: 'Name of the tool or the participant.', nullable: true })
+  name?: string | null;
+
+  @IdField({ description: 'Who wrote it, where the role is not enough.', nullable: true })
+  sender_id?: string | null;
+
+  @ObjectField({ description: 'Free JSON object, at most 64 KB; shown as content.metadata too.' })
+  metadata?: Record<string, unknown>;
+
+  @IntField({ max: 2 ** 31 - 1, description: 'Tokens, if you know them better than the estimator.' })
+  token_count?: number;
+
+  @CostField({ description: 'Cost of the call that made it; summed exactly in total_cost.', example: 0.0015 })
+  cost?: number | string;
+
+  @PastTimeField({ description: "Your own time of the message; created_at is the server's." })
+  timestamp?: string | number;
+}
+
+/** One message, with what concerns the request. */
+export class AppendMessage extends MessageInput {
+  @IntField({
+    min: 1,
+    description: "The thread's version that this append rests on; 409 VERSION_CONFLICT if it is not current.",
+  })
+  expected_version?: number;
+
+  @IntField({ min: 1, description: 'The same as expected_version.' })
+  version?: number;
+
+  @EnumField(ESTIMATORS, { description: 'How tokens are counted; the default is TOKEN_ESTIMATOR.' })
+  token_estimator?: Estimator;
+}
+
+/** Several messages: all are stored, next to each other, or none. */
+export class AppendMessages {
+  @ApiProperty({ type: [MessageInput], description: 'At most 1000.' })
+  @IsArray()
+  @ItemsOf(MessageInput)
+  messages!: MessageInput[];
+
+  @IntField({
+    description:
+      'Position of the first message, from 0: what is there already is skipped; beyond the end means at the end.',
+  })
+  start_seq?: number;
+
+  @IntField({
+    min: 1,
+    description: "The thread's version that this append rests on; 409 VERSION_CONFLICT if it is not current.",
+  })
+  expected_version?: number;
+
+  @IntField({ min: 1, description: 'The same as expected_version.' })
+  version?: number;
+
+  @EnumField(ESTIMATORS, { description: 'How tokens are counted; the default is TOKEN_ESTIMATOR.' })
+  token_estimator?: Estimator;
+}
+
+export class AppendQuery {
+  @FlagField({ default: 'true', description: 'false: validate and count, but store nothing.' })
+  persist?: 'true' | 'false';
+}
+
+/** What may change of a message; role, position and time may not. */
+export class UpdateMessage {
+  @ContentField({ description: 'New content.' })
+  content?: unknown;
+
+  @ObjectField({ description: 'JSON merge patch of the metadata.' })
+  metadata?: Record<string, unknown>;
+
+  @IntField({ max: 2 ** 31 - 1, description: 'Tokens of the new content; estimated if absent.' })
+  token_count?: number;
+
+  @CostField({ description: 'New cost.' })
+  cost?: number | string;
+
+  @IntField({
+    min: 1,
+    description: "The thread's version that this edit rests on; 409 VERSION_CONFLICT if it is not current.",
+  })
+  expected_version?: number;
+
+  @IntField({ min: 1, description: 'The same as expected_version.' })
+  version?: number;
+}
+
+export class ListMessagesQuery extends PageQuery {
+  @IntField({ description: 'Only messages after this number; it stays put while others write (C56).' })
+  after_seq?: number;
+
+  @IntField({ min: 1, description: 'Only messages before this number.' })
+  before_seq?: number;
+
+  @IntField({ min: 1, max: 1000, description: 'The newest n, oldest first; on its own.' })
+  last?: number;
+
+  @TimeField({ description: 'Stored at this time or later.' })
+  from?: string;
+
+  @TimeField({ description: 'Stored before this time.' })
+  to?: string;
+}
+
+export const HISTORY_FORMATS = ['chat', 'prompt'] as const;
+
+export class HistoryQuery {
+  @IntField({ max: 1000, default: 20, description: 'The newest n messages, oldest first.' })
+  limit?: number;
+
+  @IntField({ min: 1, max: 1000, description: 'The same as limit.' })
+  max_messages?: number;
+
+  @IntField({ min: 1, max: 1000, description: 'The same as limit.' })
+  last_n?: number;
+
+  @TextField({ min: 1, max: 2000, description: '`next_cursor` of the answer before: older messages.' })
+  after?: string;
+
+  @EnumField(HISTORY_FORMATS, { default: 'chat', description: '`prompt`: plain text, one line a message.' })
+  format?: (typeof HISTORY_FORMATS)[number];
+
+  @FlagField({ default: 'false', description: 'With format=prompt: system messages too.' })
+  include_system?: 'true' | 'false';
+}
+
+/** A stored message. */
+export class MessageView {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  thread_id!: string;
+
+  @ApiProperty({ format: 'uuid', description: 'The same as thread_id.' })
+  chat_thread_id!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Number in the thread, from 1, never reused.' })
+  seq!: number;
+
+  @ApiProperty({ enum: MESSAGE_ROLES })
+  role!: MessageRole;
+
+  @ApiProperty({ enum: MESSAGE_ROLES, description: 'The same as role.' })
+  sender_role!: MessageRole;
+
+  @ApiProperty({ type: String, nullable: true })
+  sender_id!: string | null;
+
+  @ApiProperty({
+    required: false,
+    nullable: true,
+    description: 'As stored: a text is {type: "text", text}. Absent if the message had none.',
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: { type: 'object', additionalProperties: true } },
+    ],
+  })
+  content?: unknown;
+
+  @ApiProperty({ type: [ToolCallView], nullable: true })
+  tool_calls!: ToolCall[] | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  tool_call_id!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  name!: string | null;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  metadata!: Record<string, unknown>;
+
+  @ApiProperty({ type: 'integer' })
+  token_count!: number;
+
+  @ApiProperty()
+  cost!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: "The caller's own time." })
+  timestamp!: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  updated_at!: string;
+}
+
+/** A message that was validated and counted with persist=false, and is nowhere stored. */
+export class MessageBatch {
+  @ApiProperty({ type: [MessageView], description: 'In the order of the request.' })
+  data!: MessageView[];
+
+  @ApiProperty({ example: true })
+  success!: boolean;
+
+  @ApiProperty({ type: 'integer', description: 'Messages that this request sent.' })
+  message_count!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Messages of the thread now.' })
+  total!: number;
+
+  @ApiProperty({ type: 'integer', description: "The thread's version now." })
+  version!: number;
+}
+
+export class MessageList extends PageView {
+  @ApiProperty({ type: [MessageView] })
+  data!: MessageView[];
+}
+
+/** A message ready for a model call. */
+export class ChatMessage {
+  @ApiProperty({ enum: MESSAGE_ROLES })
+  role!: MessageRole;
+
+  @ApiProperty({
+    required: false,
+    nullable: true,
+    description: 'Plain text where it is only text; else an array of parts.',
+    oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'object', additionalProperties: true } }],
+  })
+  content?: unknown;
+
+  @ApiProperty({ type: [ToolCallView], required: false })
+  tool_calls?: ToolCall[];
+
+  @ApiProperty({ required: false })
+  tool_call_id?: string;
+
+  @ApiProperty({ required: false })
+  name?: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  metadata!: Record<string, unknown>;
+}
+
+export class ChatHistory extends PageView {
+  @ApiProperty({ type: [ChatMessage] })
+  data!: ChatMessage[];
+}
+
+export class DeletedMessage {
+  @ApiProperty({ example: true })
+  deleted!: boolean;
+
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+}
+
+export class ClearedThread {
+  @ApiProperty({ type: 'integer', description: 'Messages that were removed.' })
+  cleared!: number;
+}

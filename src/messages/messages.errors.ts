@@ -1,0 +1,12 @@
+import { defineErrors } from '../common/errors';
+
+export const messageErrors = defineErrors({
+  MESSAGE_NOT_FOUND: [404, (id: string) => `Message ${id} does not exist.`],
+  MESSAGE_ID_CONFLICT: [
+    409,
+    (id: string) => `The id ${id} belongs to another message. A retry must send the same body.`,
+  ],
+  PARTIAL_RETRY: [409, 'Some of these messages are stored and others have no id of yours: give every message an id.'],
+  START_SEQ_CONFLICT: [409, (seq: number) => `At position ${seq} stands another message than the one sent.`],
+  TOOL_CALL_UNKNOWN: [400, (id: string) => `No earlier message of the thread calls a tool with the id ${id}.`],
+});

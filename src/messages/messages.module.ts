@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { ThreadsModule } from '../threads/threads.module';
+import { AppendReplay } from './append-replay';
+import { AppendService } from './append.service';
+import { CurrentMessagesController } from './current-messages.controller';
+import { MessageEditsRepository } from './message-edits.repository';
+import { MessageEditsService } from './message-edits.service';
+import { MessagesController } from './messages.controller';
+import { MessagesRepository } from './messages.repository';
+import { MessagesService } from './messages.service';
+import { ThreadMessagesController } from './thread-messages.controller';
+
+@Module({
+  imports: [ThreadsModule, IdempotencyModule],
+  controllers: [CurrentMessagesController, ThreadMessagesController, MessagesController],
+  providers: [
+    AppendService,
+    AppendReplay,
+    MessagesService,
+    MessageEditsService,
+    MessagesRepository,
+    MessageEditsRepository,
+  ],
+  exports: [AppendService, MessagesService, MessageEditsService],
+})
+export class MessagesModule {}

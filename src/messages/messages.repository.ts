@@ -1,0 +1,135 @@
+import { Injectable } from '@nestjs/common';
+import type { Order } from '../common/paging';
+import type { Statement } from '../database/transaction';
+import type { TenantTx } from '../database/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { MessageRow } from './message.entity';
+import type { NewMessage } from './new-message';
+
+/** What an append tells of the thread, in one row. */
+export interface Appended {
+  /** Number of the last message before the new ones. */
+  base: number;
+  message_count: number;
+  version: number;
+  updated_at: Date;
+}
+
+export interface MessageSlice {
+  afterSeq?: number;
+  beforeSeq?: number;
+  from?: Date;
+  to?: Date;
+  order: Order;
+  limit: number;
+  offset: number;
+}
+
+/** Rows of a page, with the thread's totals; `undefined` when the thread is not in sight. */
+export interface MessagePage {
+  total: number;
+  version: number;
+  rows: MessageRow[];
+}
+
+const COLUMNS = `m.org_id, m.thread_id, m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
+  m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
+
+/**
+ * The append: one statement. The update locks the thread's row, which makes the numbers gapless and ordered and lets
+ * appends to other threads pass; the messages are numbered from it. `->` keeps JSON null and absence apart.
+ */
+export const APPEND: Statement = {
+  name: 'messages_append',
+  text: `
+    WITH input AS (
+      SELECT m, n FROM jsonb_array_elements($5::jsonb) WITH ORDINALITY AS i(m, n)
+    ), thread AS (
+      UPDATE threads t SET last_seq = t.last_seq + $6::int, message_count = t.message_count + $6::int,
+        token_count = t.token_count + $7::bigint,
+        total_cost = t.total_cost + (SELECT sum((m->>'cost')::numeric) FROM input),
+        version = t.version + 1, updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 ms')
+      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($8::bigint IS NULL OR t.version = $8)
+      RETURNING t.org_id, t.id, t.last_seq - $6::int AS base, t.message_count, t.version, t.updated_at
+    ), stored AS (
+      INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
+        metadata, token_count, cost, client_timestamp, request_hash, created_at, updated_at)
+      SELECT t.org_id, t.id, t.base + n, (m->>'id')::uuid, m->>'role', m->'content', m->'tool_calls',
+        m->>'tool_call_id', m->>'name', m->>'sender_id', m->'metadata', (m->>'token_count')::int,
+        (m->>'cost')::numeric, (m->>'client_timestamp')::timestamptz, decode(m->>'request_hash', 'hex'),
+        t.updated_at, t.updated_at
+      FROM thread t, input
+    )
+    SELECT base, message_count, version, updated_at FROM thread`,
+};
+
+const listStatement = (order: Order): Statement => ({
+  name: `messages_list_${order}`,
+  text: `
+    SELECT t.message_count AS total, t.version, m.*
+    FROM threads t LEFT JOIN LATERAL (
+      SELECT ${COLUMNS} FROM messages m
+      WHERE m.org_id = $1 AND m.thread_id = $4 AND m.seq > $5 AND m.seq < $6
+        AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
+      ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
+    ) m ON true
+    WHERE ${visibleThread('t', 1)} AND t.id = $4
+    ORDER BY m.seq ${order}`,
+});
+
+export const LISTS: Record<Order, Statement> = { asc: listStatement('asc'), desc: listStatement('desc') };
+
+@Injectable()
+export class MessagesRepository {
+  /** @returns `undefined` when the thread is not in sight or at another version */
+  async append(tx: TenantTx, viewer: Viewer, threadId: string, messages: NewMessage[], version?: number) {
+    const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
+    const values = [...viewerValues(viewer), threadId, JSON.stringify(messages), messages.length, tokens, version];
+    const rows = await tx.query<Appended>(APPEND, values);
+    return rows.at(0);
+  }
+
+  /** One page and the thread's totals in one statement, the access check included. */
+  async list(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice): Promise<MessagePage | undefined> {
+    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, order, limit, offset } = slice;
+    const values = [...viewerValues(viewer), threadId, afterSeq, beforeSeq, from, to, limit, offset];
+    const rows = await tx.query<MessageRow & { total: number; version: number }>(LISTS[order], values);
+    if (rows.length === 0) return undefined;
+    const { total, version } = rows[0];
+    return { total, version, rows: rows.filter((row) => row.seq !== null) };
+  }
+
+  /** @returns the message if its thread is in the viewer's sight */
+  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<MessageRow | undefined> {
+    const text = `
+      SELECT ${COLUMNS} FROM messages m
+      JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1)}
+      WHERE m.org_id = $1 AND m.id = $4`;
+    const rows = await tx.query<MessageRow>({ name: 'messages_find', text }, [...viewerValues(viewer), id]);
+    return rows[0];
+  }
+
+  /** Messages of the organization by id, wherever they are: to tell a retry from a clash of ids. */
+  findStored(tx: TenantTx, orgId: string, ids: string[]): Promise<(MessageRow & { request_hash: Buffer | null })[]> {
+    const text = `SELECT ${COLUMNS}, m.request_hash FROM messages m WHERE m.org_id = $1 AND m.id = ANY($2::uuid[])`;
+    return tx.query({ name: 'messages_find_stored', text }, [orgId, ids]);
+  }
+
+  /** Messages at positions, not numbers: `skip` of them lie after the wanted ones, so the end of a thread is near. */
+  async findAtEnd(tx: TenantTx, orgId: string, threadId: string, count: number, skip: number): Promise<MessageRow[]> {
+    const text = `
+      SELECT ${COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
+      ORDER BY m.seq DESC LIMIT $3 OFFSET $4`;
+    const rows = await tx.query<MessageRow>({ name: 'messages_find_at_end', text }, [orgId, threadId, count, skip]);
+    return rows.reverse();
+  }
+
+  /** Which of these tool calls were made in the thread; newest first, as a result follows its call closely. */
+  async findToolCalls(tx: TenantTx, orgId: string, threadId: string, callId: string): Promise<boolean> {
+    const text = `
+      SELECT 1 AS found FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
+        AND m.tool_calls @> jsonb_build_array(jsonb_build_object('id', $3::text))
+      ORDER BY m.seq DESC LIMIT 1`;
+    return (await tx.query({ name: 'messages_find_tool_call', text }, [orgId, threadId, callId])).length > 0;
+  }
+}

@@ -1,0 +1,75 @@
+import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { Id, IfMatch } from '../common/decorators';
+import { type Retry, RetryKey } from '../idempotency/retry';
+import { answerAppend, ApiAppend, appendBody } from './append-answer';
+import { AppendService } from './append.service';
+import { MessageEditsService } from './message-edits.service';
+import {
+  type AppendMessage,
+  type AppendMessages,
+  AppendQuery,
+  ChatHistory,
+  ClearedThread,
+  HistoryQuery,
+  ListMessagesQuery,
+  MessageList,
+} from './messages.dto';
+import { MessagesService } from './messages.service';
+
+/** The messages of one thread. */
+@ApiTags('messages')
+@Controller('threads/:id')
+export class ThreadMessagesController {
+  constructor(
+    private readonly appends: AppendService,
+    private readonly messages: MessagesService,
+    private readonly edits: MessageEditsService,
+  ) {}
+
+  @Post('messages')
+  @Access('messages:write')
+  @ApiOperation({ operationId: 'appendMessages', summary: 'Append one message or a batch' })
+  @ApiAppend()
+  async append(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Query() query: AppendQuery,
+    @Body(appendBody) body: AppendMessage | AppendMessages,
+    @RetryKey() retry: Retry | undefined,
+    @IfMatch() ifMatch: number | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return answerAppend(
+      reply,
+      await this.appends.append(caller, id, body, { retry, ifMatch, persist: query.persist !== 'false' }),
+    );
+  }
+
+  @Get('messages')
+  @Access('messages:read')
+  @ApiOperation({ operationId: 'listMessages', summary: 'A page of messages, oldest first' })
+  @ApiOkResponse({ type: MessageList })
+  list(@Caller() caller: Principal, @Id('id') id: string, @Query() query: ListMessagesQuery) {
+    return this.messages.list(caller, id, query);
+  }
+
+  @Delete('messages')
+  @Access('messages:write')
+  @ApiOperation({ operationId: 'clearMessages', summary: 'Remove all messages and keep the thread' })
+  @ApiOkResponse({ type: ClearedThread })
+  clear(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
+    return this.edits.clear(caller, id, ifMatch);
+  }
+
+  @Get('history')
+  @Access('messages:read')
+  @ApiOperation({ operationId: 'threadHistory', summary: 'The newest messages, ready for a model call' })
+  @ApiOkResponse({ type: ChatHistory })
+  history(@Caller() caller: Principal, @Id('id') id: string, @Query() query: HistoryQuery) {
+    return this.messages.history(caller, id, query);
+  }
+}

@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { TenantDatabase } from '../database/tenant-database';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { type CurrentThreadView, type DeletedThread, toThreadView } from './threads.dto';
+import { threadErrors } from './threads.errors';
+import { ThreadsRepository } from './threads.repository';
+import { checkThreadId, ThreadsService } from './threads.service';
+
+/** The thread that a user works in, remembered in the database: it holds on every instance and after a restart. */
+@Injectable()
+export class CurrentThreadService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly threads: ThreadsService,
+    private readonly rows: ThreadsRepository,
+    private readonly organizations: OrganizationsService,
+  ) {}
+
+  async get(principal: Principal): Promise<CurrentThreadView> {
+    const thread = await this.db.readOne(principal, (tx) => this.rows.findCurrent(tx, principal));
+    return { thread: thread ? toThreadView(thread) : null };
+  }
+
+  /** @throws THREAD_NOT_FOUND; the current thread stays what it was (F08) */
+  async set(principal: Principal, threadId: string): Promise<CurrentThreadView> {
+    checkThreadId(threadId);
+    return this.db.run(principal, async (tx) => {
+      await this.organizations.ensure(tx, principal.userId);
+      // Locked, so that it cannot be deleted before the row that points at it is written.
+      const thread = await this.threads.lock(tx, principal, threadId);
+      await this.rows.setCurrent(tx, principal.orgId, principal.userId, threadId);
+      return { thread: toThreadView(thread) };
+    });
+  }
+
+  /** Deletes the current thread; none is current afterwards. @throws NO_ACTIVE_THREAD */
+  async delete(principal: Principal): Promise<DeletedThread> {
+    return this.threads.delete(principal, await this.id(principal));
+  }
+
+  /** @throws NO_ACTIVE_THREAD */
+  async id(principal: Principal): Promise<string> {
+    const { thread } = await this.get(principal);
+    if (!thread) throw threadErrors.NO_ACTIVE_THREAD();
+    return thread.id;
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import type { Order } from '../common/paging';
+import { Conditions, containing } from '../database/conditions';
+import type { TenantTx } from '../database/tenant-database';
+import type { Thread, ThreadStatus } from './thread.entity';
+
+/** Which threads, in what order. Who may see them is decided before: `userId` is absent only for admins. */
+export interface ThreadFilter {
+  orgId: string;
+  userId?: string;
+  statuses: readonly ThreadStatus[];
+  name?: string;
+  metadata?: string;
+  createdFrom?: Date;
+  createdTo?: Date;
+  updatedFrom?: Date;
+  updatedTo?: Date;
+}
+
+export interface ThreadSlice {
+  sort: 'updated_at' | 'created_at';
+  order: Order;
+  /** Sort key of the last thread of the page before. */
+  after?: unknown[];
+  limit: number;
+  offset: number;
+}
+
+@Injectable()
+export class ThreadListRepository {
+  /**
+   * One page. Each status is read in index order on its own and the two are merged, so that the cost is that of the
+   * page, however many threads there are.
+   */
+  async list(tx: TenantTx, filter: ThreadFilter, slice: ThreadSlice): Promise<Thread[]> {
+    const where = conditions(filter);
+    // Ids are UUIDv7: their order is the order of creation, and it has an index.
+    const keys = slice.sort === 'created_at' ? ['id'] : ['updated_at', 'id'];
+    if (slice.after) {
+      const position = slice.after.map(
+        (part, i) => `${where.parameter(part)}::${keys[i] === 'id' ? 'uuid' : 'timestamptz'}`,
+      );
+      const beyond = slice.order === 'asc' ? '>' : '<';
+      where.push(`(${keys.map((key) => `t.${key}`).join(', ')}) ${beyond} (${position.join(', ')})`);
+    }
+    const order = keys.map((key) => `${key} ${slice.order}`).join(', ');
+    const limit = where.parameter(slice.limit);
+    const offset = where.parameter(slice.offset);
+    const parts = filter.statuses.map((status) => {
+      const matches = `${where} AND t.status = ${where.parameter(status)}`;
+      return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT ${limit}::int + ${offset}::int)`;
+    });
+    const text = `${parts.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
+    return tx.query<Thread>(text, where.values);
+  }
+
+  async total(tx: TenantTx, filter: ThreadFilter): Promise<number> {
+    const where = conditions(filter).add('t.status = ANY(?)', filter.statuses);
+    const rows = await tx.query<{ total: number }>(
+      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
+      where.values,
+    );
+    return rows[0].total;
+  }
+}
+
+const conditions = (filter: ThreadFilter) =>
+  new Conditions('t.org_id = $1', [filter.orgId])
+    .add('t.user_id = ?', filter.userId)
+    .add('t.name ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))
+    .add('t.metadata @> ?::jsonb', filter.metadata)
+    .add('t.created_at >= ?', filter.createdFrom)
+    .add('t.created_at < ?', filter.createdTo)
+    .add('t.updated_at >= ?', filter.updatedFrom)
+    .add('t.updated_at < ?', filter.updatedTo);

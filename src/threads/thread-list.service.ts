@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { commonErrors } from '../common/errors';
+import { isObject } from '../common/fields';
+import { isUuid } from '../common/ids';
+import { assertStorable, parseTime } from '../common/json';
+import { timeRange } from '../common/limits';
+import { decodeCursor, DEFAULT_LIMIT, toPage } from '../common/paging';
+import { TenantDatabase } from '../database/tenant-database';
+import { ownerOf } from './thread-owner';
+import { THREAD_STATUSES, type Thread } from './thread.entity';
+import { type ListThreadsQuery, type ThreadList, toThreadView } from './threads.dto';
+import { type ThreadFilter, ThreadListRepository, type ThreadSlice } from './thread-list.repository';
+
+/** Lists threads: a user's own, or for an admin the organization's. */
+@Injectable()
+export class ThreadListService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly threads: ThreadListRepository,
+  ) {}
+
+  /** @throws OTHER_USER, OTHER_ORGANIZATION, INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
+  async list(principal: Principal, query: ListThreadsQuery): Promise<ThreadList> {
+    const filter = toFilter(principal, query);
+    const slice = toSlice(query);
+    const limit = query.limit ?? DEFAULT_LIMIT;
+    const position = (thread: Thread) =>
+      slice.sort === 'created_at' ? [thread.id] : [thread.updated_at.toISOString(), thread.id];
+    const [rows, total] = await this.db.read(
+      principal,
+      async (tx) =>
+        [
+          await this.threads.list(tx, filter, { ...slice, limit: limit === 0 ? 0 : limit + 1 }),
+          query.include_total === 'true' ? await this.threads.total(tx, filter) : undefined,
+        ] as const,
+    );
+    return { ...toPage(rows, limit, toThreadView, position), ...(total === undefined ? {} : { total }) };
+  }
+}
+
+function toFilter(principal: Principal, query: ListThreadsQuery): ThreadFilter {
+  const owner = ownerOf(principal, query);
+  const everyone = principal.seesOrganization && query.user_id === undefined;
+  const created = timeRange('created_from', query.created_from, query.created_to);
+  const updated = timeRange('updated_from', query.updated_from, query.updated_to);
+  const status = query.status ?? 'active';
+  return {
+    orgId: principal.orgId,
+    userId: everyone ? undefined : owner,
+    statuses: status === 'all' ? THREAD_STATUSES : [status],
+    name: checkText('name', query.name),
+    metadata: toContainment(query.metadata),
+    createdFrom: created.from,
+    createdTo: created.to,
+    updatedFrom: updated.from,
+    updatedTo: updated.to,
+  };
+}
+
+function toSlice(query: ListThreadsQuery): Omit<ThreadSlice, 'limit'> {
+  const sort = query.sort_by ?? 'updated_at';
+  if (query.after !== undefined && query.offset !== undefined) {
+    throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
+  }
+  const checks =
+    sort === 'created_at' ? [isUuid] : [(part: unknown) => typeof part === 'string' && !!parseTime(part), isUuid];
+  return { sort, order: query.order ?? 'desc', after: decodeCursor(query.after, checks), offset: query.offset ?? 0 };
+}
+
+function toContainment(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const value = parseObject(text);
+  assertStorable(value, 16, 'metadata');
+  return JSON.stringify(value);
+}
+
+function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value;
+  } catch {
+    // The message below says what is due.
+  }
+  throw commonErrors.BAD_REQUEST('metadata must be a JSON object, such as {"project":"travel"}.');
+}
+
+function checkText(name: string, text: string | undefined): string | undefined {
+  assertStorable(text, 1, name);
+  return text;
+}

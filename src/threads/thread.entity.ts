@@ -1,0 +1,68 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { User } from '../organizations/user.entity';
+
+export const THREAD_STATUSES = ['active', 'archived'] as const;
+export type ThreadStatus = (typeof THREAD_STATUSES)[number];
+
+/** One conversation of one user. The counters change with the rows that they count, in the same transaction. */
+@Entity('threads')
+@Check('threads_status_check', `"status" IN ('active', 'archived')`)
+@Index('threads_user_id_status_updated_at_idx', ['org_id', 'user_id', 'status', 'updated_at', 'id'])
+@Index('threads_status_updated_at_idx', ['org_id', 'status', 'updated_at', 'id'])
+@Index('threads_user_id_id_idx', ['org_id', 'user_id', 'id'])
+export class Thread {
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'threads_pkey' })
+  org_id!: string;
+
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'threads_pkey' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  user_id!: string;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    { name: 'org_id', referencedColumnName: 'org_id', foreignKeyConstraintName: 'threads_user_id_fkey' },
+    { name: 'user_id', referencedColumnName: 'id', foreignKeyConstraintName: 'threads_user_id_fkey' },
+  ])
+  user?: User;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'jsonb', default: {} })
+  metadata!: Record<string, unknown>;
+
+  @Column({ type: 'text', default: 'active' })
+  status!: ThreadStatus;
+
+  /** The highest number given to a message; numbers are never reused. */
+  @Column({ type: 'bigint', default: 0 })
+  last_seq!: number;
+
+  @Column({ type: 'bigint', default: 0 })
+  message_count!: number;
+
+  @Column({ type: 'bigint', default: 0 })
+  token_count!: number;
+
+  /** Exact decimal, as text. */
+  @Column({ type: 'numeric', precision: 38, scale: 12, default: 0 })
+  total_cost!: string;
+
+  /** Rises by one with every write to the thread or its messages. */
+  @Column({ type: 'bigint', default: 1 })
+  version!: number;
+
+  @Column({ type: 'uuid', nullable: true })
+  forked_from_thread_id!: string | null;
+
+  @Column({ type: 'bigint', nullable: true })
+  forked_from_seq!: number | null;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
+  updated_at!: Date;
+}

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { MessagesModule } from '../messages/messages.module';
+import { ThreadsController } from './threads.controller';
+import { ThreadsModule } from './threads.module';
+
+/** The routes of threads: they show messages too, and messages stand on threads. */
+@Module({ imports: [ThreadsModule, MessagesModule], controllers: [ThreadsController] })
+export class ThreadsHttpModule {}

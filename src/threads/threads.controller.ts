@@ -1,0 +1,145 @@
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query, UseInterceptors } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { Id, IfMatch } from '../common/decorators';
+import { ETagInterceptor } from '../common/etag.interceptor';
+import { OneOrManyPipe } from '../common/one-or-many.pipe';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { MessagesService } from '../messages/messages.service';
+import { CurrentThreadService } from './current-thread.service';
+import { ThreadListService } from './thread-list.service';
+import {
+  CreateThread,
+  CreateThreads,
+  CurrentThreadView,
+  DeletedThread,
+  GetThreadQuery,
+  ListThreadsQuery,
+  SetCurrentThread,
+  ThreadBatch,
+  ThreadList,
+  ThreadView,
+  UpdateThread,
+} from './threads.dto';
+import { ThreadsService } from './threads.service';
+
+const createBody = new OneOrManyPipe(CreateThread, CreateThreads, 'threads');
+const oneOrBatch = (
+  one: typeof CreateThread | typeof ThreadView,
+  batch: typeof CreateThreads | typeof ThreadBatch,
+) => ({
+  oneOf: [{ $ref: getSchemaPath(one) }, { $ref: getSchemaPath(batch) }],
+});
+
+/** Conversations. */
+@ApiTags('threads')
+@ApiExtraModels(CreateThread, CreateThreads, ThreadView, ThreadBatch)
+@UseInterceptors(ETagInterceptor)
+@Controller('threads')
+export class ThreadsController {
+  constructor(
+    private readonly threads: ThreadsService,
+    private readonly lists: ThreadListService,
+    private readonly current: CurrentThreadService,
+    private readonly messages: MessagesService,
+  ) {}
+
+  @Post()
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'createThread', summary: 'Create one thread or a batch; the last becomes current' })
+  @ApiIdempotencyKey()
+  @ApiBody({
+    schema: oneOrBatch(CreateThread, CreateThreads),
+    examples: { one: { value: { name: 'Hotel search, Tokyo' } } },
+  })
+  @ApiResponse({ status: 201, schema: oneOrBatch(ThreadView, ThreadBatch) })
+  create(@Caller() caller: Principal, @Body(createBody) body: CreateThread | CreateThreads, @RetryKey() retry?: Retry) {
+    return this.threads.create(caller, body, retry);
+  }
+
+  @Get()
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'listThreads', summary: 'A page of threads, last written to first' })
+  @ApiOkResponse({ type: ThreadList })
+  list(@Caller() caller: Principal, @Query() query: ListThreadsQuery) {
+    return this.lists.list(caller, query);
+  }
+
+  @Get('current')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'getCurrentThread', summary: "The caller's current thread, or null" })
+  @ApiOkResponse({ type: CurrentThreadView })
+  getCurrent(@Caller() caller: Principal) {
+    return this.current.get(caller);
+  }
+
+  @Put('current')
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'setCurrentThread', summary: 'Make a thread the current one' })
+  @ApiOkResponse({ type: CurrentThreadView })
+  setCurrent(@Caller() caller: Principal, @Body() body: SetCurrentThread) {
+    return this.current.set(caller, body.thread_id);
+  }
+
+  @Delete('current')
+  @Access('threads:write')
+  @ApiOperation({
+    operationId: 'deleteCurrentThread',
+    summary: 'Delete the current thread; none is current afterwards',
+  })
+  @ApiOkResponse({ type: DeletedThread })
+  deleteCurrent(@Caller() caller: Principal) {
+    return this.current.delete(caller);
+  }
+
+  @Get(':id')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'getThread', summary: 'One thread' })
+  @ApiOkResponse({ type: ThreadView })
+  get(@Caller() caller: Principal, @Id('id') id: string, @Query() query: GetThreadQuery) {
+    return query.include ? this.messages.threadWithMessages(caller, id) : this.threads.get(caller, id);
+  }
+
+  @Patch(':id')
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'updateThread', summary: 'Rename, and merge-patch the metadata' })
+  @ApiOkResponse({ type: ThreadView })
+  update(@Caller() caller: Principal, @Id('id') id: string, @Body() body: UpdateThread, @IfMatch() ifMatch?: number) {
+    return this.threads.update(caller, id, body, ifMatch);
+  }
+
+  @Delete(':id')
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'deleteThread', summary: 'Delete a thread with its messages' })
+  @ApiOkResponse({ type: DeletedThread })
+  delete(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
+    return this.threads.delete(caller, id, ifMatch);
+  }
+
+  @Post(':id/archive')
+  @HttpCode(200)
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'archiveThread', summary: 'Leave the thread out of lists; it stays readable' })
+  @ApiOkResponse({ type: ThreadView })
+  archive(@Caller() caller: Principal, @Id('id') id: string) {
+    return this.threads.setStatus(caller, id, 'archived');
+  }
+
+  @Post(':id/unarchive')
+  @HttpCode(200)
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'unarchiveThread', summary: 'List the thread again' })
+  @ApiOkResponse({ type: ThreadView })
+  unarchive(@Caller() caller: Principal, @Id('id') id: string) {
+    return this.threads.setStatus(caller, id, 'active');
+  }
+}

@@ -1,0 +1,193 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { ArrayMinSize, IsArray } from 'class-validator';
+import {
+  EnumField,
+  IdField,
+  IntField,
+  NameField,
+  ObjectField,
+  TextField,
+  TimeField,
+  UuidField,
+} from '../common/fields';
+import { CountedPageQuery, PageView } from '../common/paging';
+import { ItemsOf } from '../common/validation.pipe';
+import { MessageView } from '../messages/messages.dto';
+import { THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
+
+/** A new thread. */
+export class CreateThread {
+  @NameField({ required: true, description: 'Shown in lists; trimmed.', example: 'Hotel search, Tokyo' })
+  name!: string;
+
+  @ObjectField({ description: 'Free JSON object, at most 64 KB.', example: { project: 'travel' } })
+  metadata?: Record<string, unknown>;
+
+  @IdField({ description: "The owner. Another user than the caller's: service keys and admins only (else 403)." })
+  user_id?: string;
+
+  @TextField({ max: 64, description: "If given, the credentials' organization (else 403)." })
+  org_id?: string;
+}
+
+/** Several new threads: all are made or none. */
+export class CreateThreads {
+  @ApiProperty({ type: [CreateThread], description: 'At most 1000.' })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ItemsOf(CreateThread)
+  threads!: CreateThread[];
+}
+
+/** Version checks of a write, in the body: 409 when another version is current. */
+export class ExpectedVersion {
+  @IntField({ min: 1, description: 'The version that this write rests on; 409 VERSION_CONFLICT if it is not current.' })
+  expected_version?: number;
+
+  @IntField({ min: 1, description: 'The same as expected_version.' })
+  version?: number;
+}
+
+/** What may change of a thread; owner and organization may not. */
+export class UpdateThread extends ExpectedVersion {
+  @NameField({ description: 'New name.' })
+  name?: string;
+
+  @ObjectField({ description: 'JSON merge patch (RFC 7396): null removes a key, absent keys stay.' })
+  metadata?: Record<string, unknown>;
+}
+
+export class SetCurrentThread {
+  @UuidField({ required: true, description: 'The thread to work in from now on.' })
+  thread_id!: string;
+}
+
+export class GetThreadQuery {
+  @EnumField(['messages'], { description: '`messages` adds the newest 1000 messages as chat_messages.' })
+  include?: 'messages';
+}
+
+export const THREAD_SORTS = ['updated_at', 'created_at'] as const;
+
+export class ListThreadsQuery extends CountedPageQuery {
+  @IdField({ description: 'Only threads of this user. Service keys and admins may name any user of the organization.' })
+  user_id?: string;
+
+  @TextField({ max: 64, description: "If given, the credentials' organization (else 403)." })
+  org_id?: string;
+
+  @TextField({ min: 1, max: 255, description: 'Text that the name contains, in any case.' })
+  name?: string;
+
+  @TextField({
+    min: 2,
+    max: 8192,
+    description: 'JSON object: only threads whose metadata hold all of it.',
+    example: '{"project":"travel"}',
+  })
+  metadata?: string;
+
+  @EnumField([...THREAD_STATUSES, 'all'], {
+    default: 'active',
+    description: 'Archived threads are not listed unless asked for.',
+  })
+  status?: ThreadStatus | 'all';
+
+  @TimeField({ description: 'Created at this time or later.' })
+  created_from?: string;
+
+  @TimeField({ description: 'Created before this time.' })
+  created_to?: string;
+
+  @TimeField({ description: 'Last written to at this time or later.' })
+  updated_from?: string;
+
+  @TimeField({ description: 'Last written to before this time.' })
+  updated_to?: string;
+
+  @EnumField(THREAD_SORTS, { default: 'updated_at', description: 'Newest first unless order=asc.' })
+  sort_by?: (typeof THREAD_SORTS)[number];
+}
+
+/** A thread as the API shows it. */
+export class ThreadView {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty()
+  org_id!: string;
+
+  @ApiProperty({ description: 'The owner.' })
+  user_id!: string;
+
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  metadata!: Record<string, unknown>;
+
+  @ApiProperty({ enum: THREAD_STATUSES })
+  status!: ThreadStatus;
+
+  @ApiProperty({ type: 'integer' })
+  message_count!: number;
+
+  @ApiProperty({ type: 'integer', description: "Sum of the messages' token_count." })
+  token_count!: number;
+
+  @ApiProperty({ description: "Exact sum of the messages' cost." })
+  total_cost!: number;
+
+  @ApiProperty({
+    type: 'integer',
+    description: 'Rises by one with every write to the thread or its messages; also the ETag.',
+  })
+  version!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ format: 'date-time', description: 'Moves with every write to the thread or its messages.' })
+  updated_at!: string;
+
+  @ApiProperty({ type: [MessageView], required: false, description: 'On a new thread, and with include=messages.' })
+  chat_messages?: MessageView[];
+}
+
+export class ThreadList extends PageView {
+  @ApiProperty({ type: [ThreadView] })
+  data!: ThreadView[];
+}
+
+export class ThreadBatch {
+  @ApiProperty({ type: [ThreadView] })
+  data!: ThreadView[];
+}
+
+export class CurrentThreadView {
+  @ApiProperty({ type: ThreadView, nullable: true, description: 'null when no thread is current.' })
+  thread!: ThreadView | null;
+}
+
+export class DeletedThread {
+  @ApiProperty({ example: true })
+  deleted!: boolean;
+
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+}
+
+export const toThreadView = (thread: Thread): ThreadView => ({
+  id: thread.id,
+  org_id: thread.org_id,
+  user_id: thread.user_id,
+  name: thread.name,
+  metadata: thread.metadata,
+  status: thread.status,
+  message_count: thread.message_count,
+  token_count: thread.token_count,
+  total_cost: Number(thread.total_cost),
+  version: thread.version,
+  created_at: thread.created_at.toISOString(),
+  updated_at: thread.updated_at.toISOString(),
+});

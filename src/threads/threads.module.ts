@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { CurrentThreadService } from './current-thread.service';
+import { ThreadListRepository } from './thread-list.repository';
+import { ThreadListService } from './thread-list.service';
+import { ThreadsRepository } from './threads.repository';
+import { ThreadsService } from './threads.service';
+
+/** Threads without their routes: the messages module stands on it, and the routes stand on both. */
+@Module({
+  imports: [IdempotencyModule, OrganizationsModule],
+  providers: [ThreadsService, ThreadListService, CurrentThreadService, ThreadsRepository, ThreadListRepository],
+  exports: [ThreadsService, ThreadListService, CurrentThreadService],
+})
+export class ThreadsModule {}

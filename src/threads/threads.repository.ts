@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import type { TenantTx } from '../database/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { Thread, ThreadStatus } from './thread.entity';
+
+export interface NewThread {
+  id: string;
+  user_id: string;
+  name: string;
+  metadata: Record<string, unknown>;
+}
+
+export interface ThreadChange {
+  name?: string;
+  metadata?: Record<string, unknown>;
+  status?: ThreadStatus;
+  version?: number;
+}
+
+/** How a write to messages changes the counters of their thread. Costs are exact decimals, as text. */
+export interface CounterChange {
+  messages: number;
+  tokens: number;
+  costAdded?: string;
+  costRemoved?: string;
+}
+
+/** `updated_at` never stands still or goes back, also when the clock does: lists and caches rely on it. */
+const TOUCH = `version = t.version + 1, updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 ms')`;
+
+@Injectable()
+export class ThreadsRepository {
+  async insert(tx: TenantTx, orgId: string, threads: NewThread[]): Promise<Thread[]> {
+    const text = `
+      INSERT INTO threads (org_id, id, user_id, name, metadata)
+      SELECT $1, t.id, t.user_id, t.name, t.metadata
+      FROM jsonb_to_recordset($2::jsonb) AS t(id uuid, user_id text, name text, metadata jsonb)
+      RETURNING *`;
+    return tx.query<Thread>({ name: 'threads_insert', text }, [orgId, JSON.stringify(threads)]);
+  }
+
+  /** @returns the thread if the viewer may see it */
+  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+    const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4`;
+    const rows = await tx.query<Thread>({ name: 'threads_find', text }, [...viewerValues(viewer), id]);
+    return rows[0];
+  }
+
+  /** The same, and nobody else writes to the thread or its messages until the transaction ends. */
+  async lock(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+    const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4 FOR UPDATE`;
+    const rows = await tx.query<Thread>({ name: 'threads_lock', text }, [...viewerValues(viewer), id]);
+    return rows[0];
+  }
+
+  /** @returns the thread as it is now; `undefined` if it is not there or at another version */
+  async update(tx: TenantTx, viewer: Viewer, id: string, change: ThreadChange): Promise<Thread | undefined> {
+    const text = `
+      UPDATE threads t SET
+        name = coalesce($5, t.name),
+        metadata = CASE WHEN $6::jsonb IS NULL THEN t.metadata ELSE throughline_merge_patch(t.metadata, $6) END,
+        status = coalesce($7, t.status), ${TOUCH}
+      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($8::bigint IS NULL OR t.version = $8)
+      RETURNING t.*`;
+    const metadata = change.metadata && JSON.stringify(change.metadata);
+    const values = [...viewerValues(viewer), id, change.name, metadata, change.status, change.version];
+    const rows = await tx.query<Thread>({ name: 'threads_update', text }, values);
+    return rows[0];
+  }
+
+  /** @returns whether it was there, at that version */
+  async delete(tx: TenantTx, viewer: Viewer, id: string, version?: number): Promise<boolean> {
+    const text = `
+      DELETE FROM threads t
+      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($5::bigint IS NULL OR t.version = $5)`;
+    return (await tx.execute({ name: 'threads_delete', text }, [...viewerValues(viewer), id, version])) === 1;
+  }
+
+  /** Adds to the counters of a locked thread. */
+  async count(tx: TenantTx, thread: Pick<Thread, 'org_id' | 'id'>, change: CounterChange): Promise<void> {
+    const text = `
+      UPDATE threads t SET message_count = t.message_count + $3, token_count = t.token_count + $4,
+        total_cost = t.total_cost + $5::numeric - $6::numeric, ${TOUCH}
+      WHERE t.org_id = $1 AND t.id = $2`;
+    const { messages, tokens, costAdded = '0', costRemoved = '0' } = change;
+    await tx.execute({ name: 'threads_count', text }, [
+      thread.org_id,
+      thread.id,
+      messages,
+      tokens,
+      costAdded,
+      costRemoved,
+    ]);
+  }
+
+  async setCurrent(tx: TenantTx, orgId: string, userId: string, threadId: string): Promise<void> {
+    const text = `
+      INSERT INTO current_threads (org_id, user_id, thread_id) VALUES ($1, $2, $3)
+      ON CONFLICT (org_id, user_id) DO UPDATE SET thread_id = excluded.thread_id`;
+    await tx.execute({ name: 'current_threads_set', text }, [orgId, userId, threadId]);
+  }
+
+  async findCurrent(tx: TenantTx, viewer: Viewer): Promise<Thread | undefined> {
+    const text = `
+      SELECT t.* FROM current_threads c
+      JOIN threads t ON t.org_id = c.org_id AND t.id = c.thread_id AND ${visibleThread('t', 1)}
+      WHERE c.org_id = $1 AND c.user_id = $2`;
+    const rows = await tx.query<Thread>({ name: 'current_threads_find', text }, viewerValues(viewer));
+    return rows[0];
+  }
+}

@@ -1,0 +1,61 @@
+import { migrate, revert } from '../../src/database/migrate';
+import { emptyDatabase, type TestDatabase } from '../support/database';
+
+const TABLES = `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`;
+
+describe('F59 Migrations', () => {
+  let database: TestDatabase;
+  const run = () => migrate({ url: database.url, ownerUrl: database.url });
+  const undo = () => revert({ url: database.url, ownerUrl: database.url });
+  const tables = async () =>
+    (await database.pool.query<{ tablename: string }>(TABLES)).rows.map((row) => row.tablename);
+
+  /** Everything about the schema that a caller could notice. */
+  const shape = async () => {
+    const { rows } = await database.pool.query(`
+      SELECT table_name, column_name, data_type, column_default, is_nullable FROM information_schema.columns
+      WHERE table_schema = 'public' ORDER BY 1, 2`);
+    const { rows: indexes } = await database.pool.query(
+      `SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1`,
+    );
+    const { rows: policies } = await database.pool.query(
+      `SELECT tablename, policyname, roles::text, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2`,
+    );
+    const { rows: grants } = await database.pool.query(`
+      SELECT grantee, table_name, privilege_type FROM information_schema.role_table_grants
+      WHERE table_schema = 'public' AND grantee LIKE 'throughline\\_%' ORDER BY 1, 2, 3`);
+    return { rows, indexes, policies, grants };
+  };
+
+  beforeEach(async () => (database = await emptyDatabase()));
+  afterEach(() => database.drop());
+
+  it('S42 turn an empty database into a whole one, and a second time changes nothing', async () => {
+    const done = await run();
+    expect(done.length).toBeGreaterThan(0);
+    expect(await tables()).toEqual(expect.arrayContaining(['threads', 'messages', 'organizations']));
+    const before = await shape();
+    expect(await run()).toEqual([]);
+    expect(await shape()).toEqual(before);
+  });
+
+  it('can be undone one by one, and done again with the same result', async () => {
+    const done = await run();
+    const before = await shape();
+    for (const _ of done) await undo();
+    expect(await tables()).toEqual(['throughline_migrations']);
+    expect(await run()).toEqual(done);
+    expect(await shape()).toEqual(before);
+  });
+
+  it('run once when several instances start at the same time', async () => {
+    const results = await Promise.all([run(), run(), run(), run()]);
+    expect(results.filter((names) => names.length > 0)).toHaveLength(1);
+    expect(await tables()).toContain('threads');
+  });
+
+  it('can be undone where nothing was done', async () => {
+    await undo();
+    expect(await tables()).not.toContain('threads');
+  });
+});

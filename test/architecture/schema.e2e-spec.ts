@@ -1,0 +1,103 @@
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/database/data-source';
+import { cloneDatabase, type TestDatabase } from '../support/database';
+
+/** Keys that need not lead with the organization, and why. */
+const EXCEPTIONS: Record<string, string> = {
+  api_keys_id_key: 'the key is found before its organization is known',
+};
+
+describe('The schema', () => {
+  let database: TestDatabase;
+  const rows = async <T>(statement: string) => (await database.pool.query(statement)).rows as T[];
+
+  beforeAll(async () => (database = await cloneDatabase()));
+  afterAll(() => database.drop());
+
+  it('has row-level security, enabled and forced, on every table', async () => {
+    const tables = await rows<{ name: string; enabled: boolean; forced: boolean }>(`
+      SELECT relname AS name, relrowsecurity AS enabled, relforcerowsecurity AS forced
+      FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND relname <> 'throughline_migrations'`);
+    expect(tables.length).toBeGreaterThanOrEqual(7);
+    expect(tables.filter(({ enabled, forced }) => !enabled || !forced)).toEqual([]);
+  });
+
+  it('has one policy a table for the application, which compares the organization on reads and writes', async () => {
+    const policies = await rows<{ table: string; command: string; reads: string; writes: string }>(`
+      SELECT tablename AS table, cmd AS command, qual AS reads, with_check AS writes
+      FROM pg_policies WHERE schemaname = 'public' AND 'throughline_app' = ANY (roles)`);
+    const tables = await rows<{ name: string }>(`
+      SELECT tablename AS name FROM pg_tables
+      WHERE schemaname = 'public' AND tablename <> 'throughline_migrations'`);
+    expect(policies.map(({ table }) => table).sort()).toEqual(tables.map(({ name }) => name).sort());
+    for (const { table, command, reads, writes } of policies) {
+      const column = table === 'organizations' ? 'id' : 'org_id';
+      const check = `(${column} = current_setting('app.org_id'::text, true))`;
+      expect({ table, command, reads, writes }).toEqual({ table, command: 'ALL', reads: check, writes: check });
+    }
+  });
+
+  it('leads every primary, unique and foreign key with the organization', async () => {
+    const keys = await rows<{ name: string; first: string }>(`
+      SELECT i.relname AS name, pg_get_indexdef(x.indexrelid, 1, true) AS first
+      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+      WHERE t.relnamespace = 'public'::regnamespace AND x.indisunique
+        AND t.relname NOT IN ('throughline_migrations', 'organizations')
+      UNION ALL
+      SELECT c.conname, a.attname
+      FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+      WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace`);
+    expect(keys.length).toBeGreaterThan(8);
+    const others = keys.filter(({ first }) => first !== 'org_id').map(({ name }) => name);
+    expect(others.sort()).toEqual(Object.keys(EXCEPTIONS).sort());
+  });
+
+  it('points foreign keys only at keys of the same organization', async () => {
+    const wrong = await rows(`
+      SELECT c.conname
+      FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = c.confkey[1]
+      WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
+        AND a.attname <> CASE c.confrelid WHEN 'organizations'::regclass THEN 'id' ELSE 'org_id' END`);
+    expect(wrong).toEqual([]);
+  });
+
+  it('gives its roles nothing that goes around the policies', async () => {
+    const roles = await rows(`
+      SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolinherit
+      FROM pg_roles WHERE rolname IN ('throughline_app', 'throughline_system') ORDER BY 1`);
+    const nothing = { rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false };
+    const expected = { ...nothing, rolcanlogin: false, rolinherit: false };
+    expect(roles).toEqual([
+      { rolname: 'throughline_app', ...expected },
+      { rolname: 'throughline_system', ...expected },
+    ]);
+    const owned = await rows(`
+      SELECT relname AS name FROM pg_class WHERE pg_get_userbyid(relowner) LIKE 'throughline\\_%'
+      UNION ALL SELECT proname FROM pg_proc WHERE pg_get_userbyid(proowner) LIKE 'throughline\\_%'`);
+    expect(owned).toEqual([]);
+    const dangerous = await rows(`
+      SELECT table_name, privilege_type FROM information_schema.role_table_grants
+      WHERE grantee LIKE 'throughline\\_%' AND privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')`);
+    expect(dangerous).toEqual([]);
+  });
+
+  it('keeps messages and threads out of the sight of the system role', async () => {
+    const grants = await rows<{ name: string }>(`
+      SELECT DISTINCT table_name AS name FROM information_schema.role_table_grants
+      WHERE grantee = 'throughline_system' ORDER BY 1`);
+    expect(grants.map(({ name }) => name)).not.toEqual(expect.arrayContaining(['messages']));
+    expect(grants.map(({ name }) => name)).not.toEqual(expect.arrayContaining(['threads']));
+  });
+
+  it('S43 is what the entities say: the difference is empty', async () => {
+    const dataSource = await new DataSource(dataSourceOptions(database.url)).initialize();
+    try {
+      expect(dataSource.entityMetadatas.length).toBeGreaterThan(3);
+      const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+      expect(upQueries.map(({ query }) => query)).toEqual([]);
+    } finally {
+      await dataSource.destroy();
+    }
+  });
+});

@@ -1,0 +1,130 @@
+/**
+ * A PostgreSQL of the test's own, to be killed and started again on the same data and the same port.
+ *
+ *     const postgres = await PostgresProcess.create();
+ *     const server = await startServer({ DATABASE_URL: postgres.url });
+ *     await postgres.kill();                                    // SIGKILL, as a power cut of the database
+ *     await postgres.start();
+ *     await postgres.remove();
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { chooseAccount } from '../../src/database/embedded/account';
+import { prepareBinaries } from '../../src/database/embedded/binaries';
+import { makePrivateFolder, writePasswordFile } from '../../src/database/embedded/cluster';
+import { initArguments, programOptions, serverArguments } from '../../src/database/embedded/commands';
+import { connectionString, ensureDatabase, freePort } from '../../src/database/embedded/connection';
+import { readPostmasterFile } from '../../src/database/embedded/postmaster';
+
+const START_TIMEOUT_MS = 60_000;
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+export class PostgresProcess {
+  private child?: ChildProcess;
+  private readonly account = chooseAccount();
+  private readonly binaries = prepareBinaries(this.account);
+  readonly password = randomBytes(12).toString('hex');
+  private readonly cluster: string;
+
+  private constructor(
+    private readonly folder: string,
+    readonly port: number,
+    private readonly settings: Record<string, string>,
+  ) {
+    this.cluster = join(folder, 'work', 'cluster');
+  }
+
+  /** Makes a cluster with the empty database `throughline`, and starts it. Durable: it is there to survive kills. */
+  static async create(settings: Record<string, string> = {}): Promise<PostgresProcess> {
+    const folder = mkdtempSync(join(tmpdir(), 'throughline-postgres-'));
+    chmodSync(folder, 0o755);
+    const postgres = new PostgresProcess(folder, await freePort(), settings);
+    postgres.init();
+    await postgres.start();
+    await ensureDatabase(postgres, 'throughline');
+    return postgres;
+  }
+
+  get url(): string {
+    return connectionString(this, 'throughline');
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  async start(): Promise<void> {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    this.launch();
+    while (!(await this.isServing())) {
+      if (Date.now() > deadline) throw new Error('PostgreSQL did not start');
+      // After a kill, what is left of the old server holds on to the data for a moment, and the new one refuses.
+      if (this.child?.exitCode != null) this.launch();
+      await sleep(50);
+    }
+  }
+
+  /** Kills the postmaster; its children notice within milliseconds, and end by themselves. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+    await sleep(200);
+  }
+
+  /** A fast shutdown: clients are disconnected, nothing is lost. */
+  stop(): Promise<void> {
+    return this.end('SIGINT');
+  }
+
+  /** Stops it and removes its data. */
+  async remove(): Promise<void> {
+    await this.end('SIGQUIT');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
+  }
+
+  private launch(): void {
+    const args = serverArguments(this.cluster, this.port, this.settings);
+    const child = spawn(this.binaries.postgres, args, { ...this.options(), stdio: 'ignore' });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    this.child = child;
+  }
+
+  private init(): void {
+    const work = join(this.folder, 'work');
+    makePrivateFolder(work, this.account);
+    const passwordFile = writePasswordFile(work, this.password, this.account);
+    const args = [...initArguments(this.cluster, passwordFile), '--no-sync'];
+    execFileSync(this.binaries.initdb, args, { ...this.options(), stdio: 'ignore' });
+  }
+
+  private options() {
+    return programOptions(this.binaries, this.account);
+  }
+
+  private async isServing(): Promise<boolean> {
+    if (readPostmasterFile(this.cluster)?.pid !== this.child?.pid) return false;
+    const client = new Client({ connectionString: connectionString(this, 'postgres') });
+    client.on('error', () => undefined);
+    return client
+      .connect()
+      .then(() => true)
+      .catch(() => false)
+      .finally(() => client.end().catch(() => undefined));
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+}
