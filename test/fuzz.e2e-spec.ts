@@ -2,7 +2,15 @@ import * as fc from 'fast-check';
 import { errorCodes } from '../src/common/errors';
 import { startTestApp, type TestApp } from './support/app';
 import { type Client, expectProblem, type Headers, type Response } from './support/client';
-import { hostileHeaders, hostileValue, rawBody, rawId, rawQuery } from './support/hostile';
+import {
+  hostileHeaders,
+  hostileValue,
+  ODD_QUERY_VALUES,
+  ODD_VALUES,
+  rawBody,
+  rawId,
+  rawQuery,
+} from './support/hostile';
 import { brokenCounters } from './support/integrity';
 import { fieldsOf, type Operation, readOperations } from './support/openapi';
 import { bodyOf, resourceOf } from './support/resources';
@@ -59,6 +67,8 @@ function payload(operation: Operation, sent: Body): { body?: unknown; raw?: stri
   if (sent.kind === 'mutated') return { body: mutate(operation, sent.changes) };
   return sent.kind === 'raw' ? { raw: sent.raw } : { body: sent.value };
 }
+
+const cut = (value: unknown) => (JSON.stringify(value) ?? '').slice(0, 200);
 
 describe('Bad input', () => {
   let app: TestApp;
@@ -160,11 +170,38 @@ describe('Bad input', () => {
     expect((await app.anonymous().get('/health/ready')).status).toBe(200);
   });
 
+  const aim = (operation: Operation) => `/${operation.path.replace(/\{\w+\}/, () => ids.get(operation.path) ?? '')}`;
+
+  it('is refused in every parameter and every field, one odd value at a time', async () => {
+    const failures: string[] = [];
+    const send = async (operation: Operation, path: string, body?: unknown) => {
+      const answer = await clientFor(operation).send(operation.method, path, { body });
+      if (answer.status < 400 && operation.method === 'DELETE') await makeIds();
+      const known = answer.status < 400 || errorCodes.get(answer.body.code)?.status === answer.status;
+      if (answer.status >= 500 || !known)
+        failures.push(`${operation.method} ${path} ${cut(body)}: ${cut(answer.body)}`);
+    };
+    for (const operation of operations) {
+      for (const { name } of operation.query) {
+        for (const value of ODD_QUERY_VALUES)
+          await send(operation, `${aim(operation)}?${name}=${value}`, bodyOf(operation));
+      }
+      for (const field of [...fieldsOf(operation.body), ...(operation.body ? UNKNOWN_FIELDS : [])]) {
+        const sample = Object.entries(Object(bodyOf(operation)) as object);
+        for (const value of ODD_VALUES) {
+          await send(operation, aim(operation), Object.fromEntries([...sample, [field, value]]));
+        }
+      }
+    }
+    expect(failures).toEqual([]);
+    expect(await brokenCounters(app.db)).toEqual([]);
+  });
+
   it('X08 is refused on every route that takes a body when it has 11 MB', async () => {
     const before = await state();
     const raw = Buffer.from(JSON.stringify({ name: 'x'.repeat(11 * 1024 * 1024) }));
     for (const operation of operations.filter(({ body }) => body)) {
-      const path = `/${operation.path.replace(/\{\w+\}/, () => ids.get(operation.path) ?? '')}`;
+      const path = aim(operation);
       const headers = { 'content-type': 'application/json' };
       expectProblem(await clientFor(operation).send(operation.method, path, { raw, headers }), 413, 'BODY_TOO_LARGE');
     }

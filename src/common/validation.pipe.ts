@@ -29,7 +29,7 @@ export class ValidationPipe implements PipeTransform {
   }
 }
 
-const isBuiltIn = (type: Type) => ([String, Number, Boolean, Object, Array] as unknown[]).includes(type);
+const isBuiltIn = (type: Type) => ([String, Number, Boolean, Object, Array, Function] as unknown[]).includes(type);
 
 /** @throws VALIDATION_FAILED */
 export function validateAs(type: Type, value: unknown, part: 'body' | 'query'): object {

@@ -10,8 +10,8 @@ import { answerAppend, ApiAppend, appendBody } from './append-answer';
 import { AppendService } from './append.service';
 import { MessageEditsService } from './message-edits.service';
 import {
-  type AppendMessage,
-  type AppendMessages,
+  AppendMessage,
+  AppendMessages,
   AppendQuery,
   ChatHistory,
   ClearedThread,

@@ -50,7 +50,7 @@ export class ThreadListRepository {
       const matches = `${where} AND t.status = ${where.parameter(status)}`;
       return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT ${limit}::int + ${offset}::int)`;
     });
-    const text = `${parts.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
+    const text = `SELECT t.* FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
     return tx.query<Thread>(text, where.values);
   }
 

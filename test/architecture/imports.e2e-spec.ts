@@ -8,6 +8,7 @@ const FOUNDATIONS: Record<string, string[]> = {
   config: ['common'],
   database: ['common', 'config'],
   http: ['common', 'config'],
+  tokens: ['common', 'config'],
 };
 const SYSTEM_DATABASE = ['auth', 'organizations', 'cleanup', 'admin', 'health'];
 const OPEN_TO_ALL = ['auth/access', 'auth/principal', 'idempotency/retry'];

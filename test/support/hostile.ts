@@ -63,12 +63,15 @@ const manyOf = fc.constantFrom<unknown>(
 );
 const keyed = fc.dictionary(fc.oneof(fc.constantFrom(...TEXTS), fc.string({ unit: 'binary' })), fc.jsonValue());
 
+/** Each odd value by itself. */
+export const ODD_VALUES: unknown[] = [...TEXTS, ...NUMBERS, ...SHAPES];
+
 /** Any JSON value, the odd ones first. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom<unknown>(...TEXTS, ...NUMBERS, ...SHAPES) },
+  { weight: 4, arbitrary: fc.constantFrom<unknown>(...ODD_VALUES) },
   { weight: 2, arbitrary: fc.jsonValue({ noUnicodeString: false } as object) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
-  { weight: 1, arbitrary: fc.array(fc.constantFrom<unknown>(...TEXTS, ...NUMBERS, ...SHAPES), { maxLength: 5 }) },
+  { weight: 1, arbitrary: fc.array(fc.constantFrom<unknown>(...ODD_VALUES), { maxLength: 5 }) },
   { weight: 1, arbitrary: fc.oneof(manyOf, keyed) },
 );
 
@@ -162,6 +165,13 @@ const QUERY_NAMES = [
 const POSITIONS: unknown[] = ['1', '1700000000000', '2025-02-30T00:00:00Z', '2025-01-01T24:00:00Z', 'x', null];
 POSITIONS.push('9999-12-31T23:59:59Z', '2025-01-01T00:00:00+14:59', '2025-01-01 00:00Z', UUID, 1, -1, 1.5, 2 ** 53);
 const encode = (position: unknown) => Buffer.from(JSON.stringify(position)).toString('base64url');
+/** Each odd value of a query parameter by itself. */
+export const ODD_QUERY_VALUES: string[] = [
+  ...QUERY_VALUES,
+  ...TEXTS.filter((text) => text.isWellFormed()).map(encodeURIComponent),
+  ...POSITIONS.flatMap((part) => [encode([part]), encode([part, UUID]), encode([UUID, part]), encode(part)]),
+  ...['{"a":"\\ud800"}', '{"a":1e400}', '{"__proto__":1}', '[1]', '{"a":'.repeat(1000)].map(encodeURIComponent),
+];
 const position = fc.constantFrom(...POSITIONS);
 const forgedCursor = fc.oneof(
   position.map((part) => encode([part])),
