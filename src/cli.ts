@@ -82,7 +82,7 @@ async function createKey(keys: ApiKeysService, admin: Principal, options: Create
   const created = await keys.create(admin, { name, role, user_id, expires_at });
   const whom = created.user_id === null ? 'any user, named in X-User-Id' : created.user_id;
   explain(`Key ${created.id} of ${admin.orgId}, role ${role}, acts as ${whom}. It is shown this once:`);
-  answer(created.key);
+  if (created.key) answer(created.key);
 }
 
 async function listKeys(keys: ApiKeysService, admin: Principal): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { Client } from './support/client';
 import { cloneDatabase, type TestDatabase } from './support/database';
@@ -133,6 +134,7 @@ const pass = async (client: Client, threadId: string, order: string): Promise<nu
 async function readUpwards(client: Client, threadId: string, progress: Progress): Promise<number> {
   let passes = 0;
   for (; !progress.done; passes += 1) {
+    await sleep(200);
     const { acknowledged } = progress;
     const seqs = await pass(client, threadId, 'asc');
     expect(seqs.length).toBeGreaterThanOrEqual(acknowledged);
@@ -145,6 +147,7 @@ async function readUpwards(client: Client, threadId: string, progress: Progress)
 async function readDownwards(client: Client, threadId: string, progress: Progress): Promise<number> {
   let passes = 0;
   for (; !progress.done; passes += 1) {
+    await sleep(200);
     const { acknowledged } = progress;
     const seqs = await pass(client, threadId, 'desc');
     expect(seqs.length).toBeGreaterThanOrEqual(acknowledged);

@@ -9,7 +9,7 @@ describe('The pool of connections', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await startTestApp({ DB_POOL_SIZE: '2', DB_MAX_OVERFLOW: '3', DB_POOL_TIMEOUT_MS: '1000' });
+    app = await startTestApp({ DB_POOL_SIZE: '2', DB_MAX_OVERFLOW: '3', DB_POOL_TIMEOUT_MS: '60000' });
   });
   afterAll(() => app.close());
 
@@ -34,7 +34,9 @@ describe('The pool of connections', () => {
   });
 
   it('F58 answers 503 when every connection is taken for too long, and recovers', async () => {
-    const alice = await app.as('acme', 'alice');
+    const impatient = await app.second({ DB_POOL_TIMEOUT_MS: '1000' });
+    const alice = await impatient.as('acme', 'alice');
+    await alice.get('/threads');
     const blocker = await app.db.connect();
     await blocker.query('BEGIN');
     await blocker.query('LOCK TABLE threads IN ACCESS EXCLUSIVE MODE');

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Header, Post, Query } from '@nestjs/comm
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Id } from '../common/decorators';
 import { PageQuery } from '../common/paging';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { Access } from './access';
 import { CreatedKeyView, CreateKeyRequest, KeyPageView, KeyView, RevokedKeyView } from './api-keys.dto';
 import { ApiKeysService } from './api-keys.service';
@@ -17,10 +18,15 @@ export class ApiKeysController {
   @Post()
   @Access('keys:manage')
   @Header('cache-control', 'no-store')
+  @ApiIdempotencyKey()
   @ApiOperation({ operationId: 'createKey', summary: 'Make an API key; the answer alone shows it' })
   @ApiCreatedResponse({ type: CreatedKeyView })
-  create(@Caller() caller: Principal, @Body() body: CreateKeyRequest): Promise<CreatedKeyView> {
-    return this.keys.create(caller, body);
+  create(
+    @Caller() caller: Principal,
+    @Body() body: CreateKeyRequest,
+    @RetryKey() retry?: Retry,
+  ): Promise<CreatedKeyView> {
+    return this.keys.create(caller, body, retry);
   }
 
   /** Lists the keys. */

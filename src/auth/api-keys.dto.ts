@@ -64,8 +64,12 @@ export class KeyView {
 /** A new API key; the only answer that ever holds the key itself. */
 export class CreatedKeyView extends KeyView {
   /** The key. */
-  @ApiProperty({ description: 'The key itself. It is shown here only and cannot be shown again.' })
-  key!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The key itself, shown only once: null when the request repeats an Idempotency-Key.',
+  })
+  key!: string | null;
 }
 
 /** A page of API keys. */

@@ -4,6 +4,8 @@ import { isUuid, newId } from '../common/ids';
 import { parseTime } from '../common/json';
 import { decodeCursor, DEFAULT_LIMIT, type Page, type PageQuery, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
+import { IdempotencyService } from '../idempotency/idempotency.service';
+import type { Retry } from '../idempotency/retry';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { formatKey, hashSecret, newSecret } from './api-key';
 import {
@@ -26,25 +28,27 @@ export class ApiKeysService {
     private readonly organizations: OrganizationsService,
     private readonly keys: ApiKeysRepository,
     private readonly verifier: KeyVerifier,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   /**
    * Makes a key, and the organization and user that it names where they are new.
-   * @returns the key's description with the key itself, which cannot be had again
-   * @throws VALIDATION_FAILED
+   * @returns the key's description with the key itself, which cannot be had again: a repeated request gets `key: null`
+   * @throws VALIDATION_FAILED, IDEMPOTENCY_KEY_REUSED
    */
-  create(principal: Principal, request: CreateKeyRequest): Promise<CreatedKeyView> {
+  async create(principal: Principal, request: CreateKeyRequest, retry?: Retry): Promise<CreatedKeyView> {
     const { role } = request;
     const userId = chooseUser(request);
     const expires_at = chooseExpiry(request);
     const [id, secret] = [newId(), newSecret()];
     const key = { id, name: request.name.trim(), role, user_id: userId, secret_hash: hashSecret(secret), expires_at };
-    return this.db.run(principal, async (tx) => {
+    const view = await this.idempotency.once(principal, retry, async (tx) => {
       if (userId === null) await this.organizations.ensureOrganization(tx);
       else await this.organizations.ensure(tx, userId, role);
-      const row = await this.keys.insert(tx, key);
-      return { ...toKeyView(row), key: formatKey({ id, secret }) };
+      return toKeyView(await this.keys.insert(tx, key));
     });
+    // The answer that is kept for repetitions has no secret: only its hash is stored, anywhere.
+    return { ...view, key: view.id === id ? formatKey({ id, secret }) : null };
   }
 
   /** The keys that are not revoked; newest first unless `order` says otherwise. */

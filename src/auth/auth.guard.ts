@@ -1,6 +1,7 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import { CONFIG, type Config } from '../config/config';
 import { ACCESS, allows, type Permission, PUBLIC } from './access';
 import { readUserId } from './acting-user';
 import { authErrors } from './auth.errors';
@@ -15,6 +16,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly authenticator: Authenticator,
     private readonly defaultIdentity: DefaultIdentity,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -31,9 +33,16 @@ export class AuthGuard implements CanActivate {
     if (context.getType() !== 'http') throw authErrors.ACCESS_UNDECLARED();
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const principal = await this.identify(request);
-    if (!allows(permission, principal.role)) throw authErrors.FORBIDDEN(principal.role, permission);
+    if (!allows(permission, principal.role) || this.isOperatorsOnly(permission, principal))
+      throw authErrors.FORBIDDEN(principal.role, permission);
     request.principal = principal;
     return true;
+  }
+
+  /** The server's own affairs are not those of every tenant. */
+  private isOperatorsOnly(permission: Permission, { orgId }: Principal): boolean {
+    const operator = this.config.env.OPERATOR_ORG_ID;
+    return permission.startsWith('admin:') && operator !== undefined && operator !== orgId;
   }
 
   private async identify(request: FastifyRequest): Promise<Principal> {

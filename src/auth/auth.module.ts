@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { ApiKeysController } from './api-keys.controller';
 import { ApiKeysRepository } from './api-keys.repository';
@@ -12,7 +13,7 @@ import { TokensService } from './tokens.service';
 
 /** Who calls and what they may do: the global guard, API keys and tokens. */
 @Module({
-  imports: [OrganizationsModule],
+  imports: [OrganizationsModule, IdempotencyModule],
   controllers: [ApiKeysController],
   providers: [
     ApiKeysRepository,

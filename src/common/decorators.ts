@@ -9,11 +9,19 @@ export const Id = createParamDecorator((name: string, context: ExecutionContext)
   return checkId(name, params[name]);
 });
 
-/** The version that `If-Match` demands; `undefined` when there is none or it is `*`. */
-export const IfMatch = createParamDecorator((_: unknown, context: ExecutionContext): number | undefined => {
-  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
-  if (header === undefined || header.trim() === '*') return undefined;
-  const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header.trim())?.[1];
+/**
+ * The version that `If-Match` demands; `undefined` when there is none or it is `*`.
+ * @throws BAD_REQUEST
+ */
+export function readIfMatch({ headers }: FastifyRequest): number | undefined {
+  const header = headers['if-match']?.trim();
+  if (header === undefined || header === '*') return undefined;
+  const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header)?.[1];
   if (!version) throw commonErrors.BAD_REQUEST('If-Match must be one ETag of this resource, such as "7".');
   return Number(version);
-});
+}
+
+/** `readIfMatch` in a handler's parameters. */
+export const IfMatch = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  readIfMatch(context.switchToHttp().getRequest<FastifyRequest>()),
+);

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
@@ -80,20 +80,18 @@ export const UuidField = (options: Options) => field(options, { type: String, fo
 export const EnumField = (values: readonly string[], options: Options) =>
   field(options, { type: String, enum: [...values] }, IsIn(values));
 
+/** Plain digits only: `Number` would also take '', ' 1', '1e2' and '0x10'. Bodies are never transformed. */
+const numberFromText = Transform(({ value }: { value: unknown }) =>
+  typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value,
+);
+
 /** A whole number; in a query its text is converted. */
 export const IntField = ({
   min = 0,
   max = Number.MAX_SAFE_INTEGER,
   ...options
 }: Options & { min?: number; max?: number }) =>
-  field(
-    options,
-    { type: 'integer', minimum: min, maximum: max },
-    Type(() => Number),
-    IsInt(),
-    Min(min),
-    Max(max),
-  );
+  field(options, { type: 'integer', minimum: min, maximum: max }, numberFromText, IsInt(), Min(min), Max(max));
 
 export const BoolField = (options: Options) => field(options, { type: Boolean }, IsBoolean());
 

@@ -15,7 +15,13 @@ export function parseTime(value: unknown): Date | undefined {
   if (!isMilliseconds && !isText) return undefined;
   const time = new Date(isMilliseconds ? Number(value) : (value as string));
   const inRange = time.getTime() >= 0 && time.getTime() <= LATEST;
-  return inRange ? time : undefined;
+  return inRange && (isMilliseconds || isCalendarDay(value as string)) ? time : undefined;
+}
+
+/** `Date` turns 30 February into 2 March; a caller who sent it means something else. */
+function isCalendarDay(text: string): boolean {
+  const [year, month, day] = text.slice(0, 10).split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
 }
 
 /**

@@ -77,10 +77,9 @@ export function decodeCursor(
 ): unknown[] | undefined {
   if (cursor === undefined) return undefined;
   const position = parse(Buffer.from(cursor, 'base64url').toString());
-  const fits =
-    Array.isArray(position) && position.length === accepts.length && accepts.every((check, i) => check(position[i]));
-  if (!fits) throw commonErrors.INVALID_CURSOR();
-  return position;
+  if (!Array.isArray(position) || position.length !== accepts.length) throw commonErrors.INVALID_CURSOR();
+  if (!accepts.every((check, i) => check(position[i]))) throw commonErrors.INVALID_CURSOR();
+  return position as unknown[];
 }
 
 function parse(text: string): unknown {

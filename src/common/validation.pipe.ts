@@ -4,14 +4,15 @@ import { ValidateNested, validateSync, type ValidationError } from 'class-valida
 import { commonErrors, type FieldError } from './errors';
 import { isObject } from './fields';
 
-type Items = Map<string, Type<object>>;
+type Dto = Type<Record<string, unknown>>;
+type Items = Map<string, Dto>;
 const itemsOf = new WeakMap<object, Items>();
 
 /** An array of DTOs inside a body: each item becomes an instance of its class and is validated as one. */
 export function ItemsOf(type: Type<object>): PropertyDecorator {
   return (prototype, name) => {
-    const items: Items = itemsOf.get(prototype) ?? new Map();
-    itemsOf.set(prototype, items.set(String(name), type));
+    const items: Items = itemsOf.get(prototype) ?? new Map<string, Dto>();
+    itemsOf.set(prototype, items.set(String(name), type as Dto));
     ValidateNested({ each: true })(prototype, name);
   };
 }
@@ -24,28 +25,38 @@ export function ItemsOf(type: Type<object>): PropertyDecorator {
 @Injectable()
 export class ValidationPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
-    const isDto = metatype && (type === 'body' || type === 'query') && !isBuiltIn(metatype);
-    return isDto ? validateAs(metatype, value, type) : value;
+    if (!metatype || (type !== 'body' && type !== 'query')) return value;
+    // What the compiler makes of a class that was imported by `import type`: it would go unvalidated.
+    if (metatype === Function) throw new Error(`A DTO of the ${type} was imported as a type only`);
+    return isBuiltIn(metatype) ? value : validateAs(metatype, value, type);
   }
 }
 
-const isBuiltIn = (type: Type) => ([String, Number, Boolean, Object, Array, Function] as unknown[]).includes(type);
+const isBuiltIn = (type: Type) => ([String, Number, Boolean, Object, Array] as unknown[]).includes(type);
 
 /** @throws VALIDATION_FAILED */
-export function validateAs(type: Type, value: unknown, part: 'body' | 'query'): object {
+export function validateAs(type: Type<object>, value: unknown, part: 'body' | 'query'): object {
   const plain = value ?? {};
   if (!isObject(plain)) throw invalid([{ field: part, message: `${part} must be a JSON object` }]);
-  const dto = part === 'query' ? plainToInstance(type, { ...plain }) : fill(type, plain);
+  if (part === 'query') refuseConstructor(plain);
+  const dto = part === 'query' ? plainToInstance(type, { ...plain }) : fill(type as Dto, plain);
   const errors = validateSync(dto, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
   if (errors.length > 0) throw invalid(errors.flatMap((error) => flatten(error)));
   return dto;
 }
 
-function fill(type: Type, plain: object): object {
-  const dto = Object.assign(new type() as Record<string, unknown>, plain);
-  for (const [name, item] of itemsOf.get(type.prototype) ?? []) {
+/** No DTO has a field of this name, and class-validator would take its value for the class. */
+function refuseConstructor(plain: object): void {
+  if (!Object.hasOwn(plain, 'constructor')) return;
+  throw invalid([{ field: 'constructor', message: 'constructor is not known here' }]);
+}
+
+function fill(type: Dto, plain: object): object {
+  refuseConstructor(plain);
+  const dto = Object.assign(new type(), plain);
+  for (const [name, item] of itemsOf.get(type.prototype as object) ?? []) {
     const list = dto[name];
-    if (Array.isArray(list)) dto[name] = list.map((entry) => (isObject(entry) ? fill(item, entry) : entry));
+    if (Array.isArray(list)) dto[name] = list.map((entry: unknown) => (isObject(entry) ? fill(item, entry) : entry));
   }
   return dto;
 }

@@ -133,6 +133,10 @@ export const variables = {
     undefined,
     '`false` refuses requests without credentials also there; `true` anywhere else stops the boot.',
   ),
+  OPERATOR_ORG_ID: text(
+    undefined,
+    'The one organization whose admins may use /api/admin and /metrics. Set it where organizations do not trust each other; unset: the admins of every organization.',
+  ),
   API_KEY_CACHE_SECONDS: integer(
     30,
     'How long a verified API key is remembered. A revoked key dies within a second all the same.',

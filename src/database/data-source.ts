@@ -8,7 +8,7 @@ const INT8 = 20;
 
 /** Counters stay far below 2^53, so that 64-bit integers may be numbers. */
 const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format as 'text');
+  oid === INT8 && format !== 'binary' ? Number : (types.getTypeParser(oid, format) as (text: string) => unknown);
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
+import { PoolStats } from './pool-stats';
 import { SystemDatabase } from './system-database';
 import { TenantDatabase } from './tenant-database';
 
@@ -18,8 +19,8 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [typeorm],
-      providers: [TenantDatabase, SystemDatabase],
-      exports: [TenantDatabase, SystemDatabase],
+      providers: [TenantDatabase, SystemDatabase, PoolStats],
+      exports: [TenantDatabase, SystemDatabase, PoolStats],
     };
   }
 }

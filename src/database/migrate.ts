@@ -48,9 +48,7 @@ async function withLock<T>(url: string, work: (dataSource: DataSource, runner: Q
 async function grantRoles(runner: QueryRunner, { url, ownerUrl }: MigrationTarget): Promise<void> {
   const user = decodeURIComponent(new URL(url).username);
   if (!user || user === decodeURIComponent(new URL(ownerUrl).username)) return;
-  const [{ statement }] = await runner.query(
-    `SELECT format('GRANT throughline_app, throughline_system TO %I', $1::text) AS statement`,
-    [user],
-  );
+  const text = `SELECT format('GRANT throughline_app, throughline_system TO %I', $1::text) AS statement`;
+  const [{ statement }] = (await runner.query(text, [user])) as [{ statement: string }];
   await runner.query(statement);
 }

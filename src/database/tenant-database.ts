@@ -75,7 +75,7 @@ async function retrying<T>(attempt: () => Promise<T>, { repeatable = false }: Ru
       return await attempt();
     } catch (error) {
       if (isRolledBack(error)) continue;
-      const cause = error instanceof UnknownOutcome ? (error.cause as unknown) : error;
+      const cause = error instanceof UnknownOutcome ? error.cause : error;
       const safe = repeatable || !(error instanceof UnknownOutcome);
       if (!safe || !isAway(cause)) rethrow(error);
       await sleep(wait);

@@ -1,13 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { getDataSourceToken } from '@nestjs/typeorm';
+import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { PoolStats } from '../database/pool-stats';
 import { routeOf } from '../http/request-hooks';
-
-/** The part of TypeORM's data source that is measured. */
-interface PooledSource {
-  driver: { master?: { totalCount: number; idleCount: number; waitingCount: number } };
-}
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -31,11 +26,11 @@ export class MetricsService {
 
   readonly contentType = this.registry.contentType;
 
-  constructor(@Inject(getDataSourceToken()) private readonly source: PooledSource) {
+  constructor(private readonly pool: PoolStats) {
     collectDefaultMetrics({ register: this.registry });
-    this.gauge('pg_pool_connections', 'Connections to PostgreSQL.', (pool) => pool.totalCount);
-    this.gauge('pg_pool_idle_connections', 'Connections that nobody uses.', (pool) => pool.idleCount);
-    this.gauge('pg_pool_waiting_requests', 'Transactions that wait for a connection.', (pool) => pool.waitingCount);
+    this.gauge('pg_pool_connections', 'Connections to PostgreSQL.', (pool) => pool.total);
+    this.gauge('pg_pool_idle_connections', 'Connections that nobody uses.', (pool) => pool.idle);
+    this.gauge('pg_pool_waiting_requests', 'Transactions that wait for a connection.', (pool) => pool.waiting);
   }
 
   /** The metrics in Prometheus' text format. */
@@ -54,15 +49,14 @@ export class MetricsService {
     });
   }
 
-  private gauge(name: string, help: string, read: (pool: NonNullable<PooledSource['driver']['master']>) => number) {
-    const { source, registry } = this;
+  private gauge(name: string, help: string, read: (pool: ReturnType<PoolStats['read']>) => number) {
+    const { pool, registry } = this;
     new Gauge({
       name,
       help,
       registers: [registry],
       collect() {
-        const pool = source.driver.master;
-        if (pool) this.set(read(pool));
+        this.set(read(pool.read()));
       },
     });
   }

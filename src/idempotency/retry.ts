@@ -11,15 +11,22 @@ export interface Retry {
   readonly requestHash: Buffer;
 }
 
-/** The request's `Idempotency-Key`, in a handler's parameters; `undefined` without one. */
-export const RetryKey = createParamDecorator((_: unknown, context: ExecutionContext): Retry | undefined => {
-  const request = context.switchToHttp().getRequest<FastifyRequest>();
-  const key = request.headers['idempotency-key'];
+/**
+ * The request's `Idempotency-Key`; `undefined` without one.
+ * @throws IDEMPOTENCY_KEY_INVALID
+ */
+export function readRetry({ headers, method, url, body }: FastifyRequest): Retry | undefined {
+  const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw idempotencyErrors.IDEMPOTENCY_KEY_INVALID();
-  const parts = JSON.stringify([request.method, request.url, request.body ?? null]);
+  const parts = JSON.stringify([method, url, body ?? null]);
   return { key, requestHash: createHash('sha256').update(parts).digest() };
-});
+}
+
+/** `readRetry` in a handler's parameters. */
+export const RetryKey = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  readRetry(context.switchToHttp().getRequest<FastifyRequest>()),
+);
 
 /** Documents the header on a route that takes it. */
 export const ApiIdempotencyKey = () =>

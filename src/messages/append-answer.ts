@@ -1,13 +1,20 @@
-import { applyDecorators } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readIfMatch } from '../common/decorators';
 import { OneOrManyPipe } from '../common/one-or-many.pipe';
-import { ApiIdempotencyKey } from '../idempotency/retry';
-import type { AppendResult } from './append.service';
+import { ApiIdempotencyKey, readRetry } from '../idempotency/retry';
+import type { AppendOptions, AppendResult } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from './messages.dto';
 
 /** Validates the body of an append: one message, or `{ messages: […] }`. */
 export const appendBody = new OneOrManyPipe(AppendMessage, AppendMessages, 'messages');
+
+/** What an append says beside its body: `Idempotency-Key`, `If-Match` and `persist`. */
+export const AppendControls = createParamDecorator((_: unknown, context: ExecutionContext): AppendOptions => {
+  const request = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: { persist?: string } }>>();
+  return { retry: readRetry(request), ifMatch: readIfMatch(request), persist: request.query.persist !== 'false' };
+});
 
 /** 201 when something was stored; 200 when all of it was there already, was empty, or was not to be stored. */
 export function answerAppend(reply: FastifyReply, { created, answer }: AppendResult): AppendResult['answer'] {

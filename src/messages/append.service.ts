@@ -136,8 +136,10 @@ export class AppendService {
         views.set(message, toMessageView(toRow(message, place)));
       }
       const inOrder = append.messages.map((message) => views.get(message) as MessageView);
-      // A message without a hash has an id of ours: it was stored by an earlier attempt of this very request.
-      const created = append.messages.some((message) => !known.has(message) || message.request_hash === undefined);
+      // A known message of an id of ours was stored by an earlier attempt of this very request.
+      const isOurs = (message: NewMessage) =>
+        message.request_hash === undefined && known.get(message)?.id === message.id;
+      const created = append.messages.some((message) => !known.has(message) || isOurs(message));
       return { created, answer: toAnswer(append, inOrder, done ?? thread) };
     });
   }

@@ -4,10 +4,9 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { IfMatch } from '../common/decorators';
-import { type Retry, RetryKey } from '../idempotency/retry';
 import { CurrentThreadService } from '../threads/current-thread.service';
-import { answerAppend, ApiAppend, appendBody } from './append-answer';
-import { AppendService } from './append.service';
+import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
+import { type AppendOptions, AppendService } from './append.service';
 import { MessageEditsService } from './message-edits.service';
 import {
   AppendMessage,
@@ -38,14 +37,12 @@ export class CurrentMessagesController {
   @ApiAppend()
   async append(
     @Caller() caller: Principal,
-    @Query() query: AppendQuery,
+    @Query() _query: AppendQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
-    @RetryKey() retry: Retry | undefined,
-    @IfMatch() ifMatch: number | undefined,
+    @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const options = { retry, ifMatch, persist: query.persist !== 'false' };
-    return answerAppend(reply, await this.appends.append(caller, await this.current.id(caller), body, options));
+    return answerAppend(reply, await this.appends.append(caller, await this.current.id(caller), body, controls));
   }
 
   @Get('messages')

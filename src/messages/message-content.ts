@@ -9,9 +9,9 @@ export function toStored(content: unknown, metadata: Metadata = {}): { content?:
   if (typeof content === 'string') return { content: { type: 'text', text: content }, metadata };
   if (!isObject(content) || !isObject(content.metadata)) return { content: content as Json, metadata };
   const { metadata: inner, ...rest } = content;
-  if (Object.keys(inner as Metadata).length === 0 && Object.keys(metadata).length === 0)
+  if (Object.keys(inner).length === 0 && Object.keys(metadata).length === 0)
     return { content: content as Json, metadata };
-  return { content: rest as Json, metadata: Object.keys(metadata).length > 0 ? metadata : (inner as Metadata) };
+  return { content: rest as Json, metadata: Object.keys(metadata).length > 0 ? metadata : inner };
 }
 
 /** The stored content as thread routes show it: with the metadata in it, where it is an object (F19). */

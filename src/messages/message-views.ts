@@ -72,8 +72,8 @@ export function toPrompt(rows: MessageRow[], includeSystem: boolean): string {
 
 function labelOf(row: MessageRow): string {
   if (row.role !== 'tool') return LABELS[row.role];
-  const name = row.metadata.tool_name ?? row.name ?? row.tool_call_id;
-  return `Tool (${String(name)})`;
+  const named = row.metadata.tool_name;
+  return `Tool (${typeof named === 'string' ? named : (row.name ?? row.tool_call_id)})`;
 }
 
 /** What a page of messages says about its thread. */

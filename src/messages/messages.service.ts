@@ -5,9 +5,8 @@ import { isUuid } from '../common/ids';
 import { timeRange } from '../common/limits';
 import { decodeCursor, DEFAULT_LIMIT, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
-import { type ThreadView, toThreadView } from '../threads/threads.dto';
-import { threadErrors } from '../threads/threads.errors';
-import { checkThreadId, ThreadsService } from '../threads/threads.service';
+import type { ThreadView } from '../threads/threads.dto';
+import { checkThreadId, threadNotFound, ThreadsService } from '../threads/threads.service';
 import { toChatMessage, toMessageView, toPrompt } from './message-views';
 import type { MessageRow } from './message.entity';
 import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageList, MessageView } from './messages.dto';
@@ -72,14 +71,14 @@ export class MessagesService {
   async threadWithMessages(principal: Principal, threadId: string): Promise<ThreadView> {
     checkThreadId(threadId);
     return this.db.read(principal, async (tx) => {
-      const thread = await this.threads.find(tx, principal, threadId);
+      const thread = await this.threads.getIn(tx, principal, threadId);
       const page = await this.messages.list(tx, principal, threadId, {
         order: 'desc',
         limit: MOST_MESSAGES,
         offset: 0,
       });
       const rows = page?.rows.reverse() ?? [];
-      return { ...toThreadView(thread), chat_messages: rows.map(toMessageView) };
+      return { ...thread, chat_messages: rows.map(toMessageView) };
     });
   }
 
@@ -101,7 +100,7 @@ export class MessagesService {
   private async read(principal: Principal, threadId: string, slice: MessageSlice): Promise<MessagePage> {
     checkThreadId(threadId);
     const page = await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, threadId, slice));
-    if (!page) throw threadErrors.THREAD_NOT_FOUND(threadId);
+    if (!page) throw threadNotFound(threadId);
     return page;
   }
 }

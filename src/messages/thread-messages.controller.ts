@@ -4,9 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch } from '../common/decorators';
-import { type Retry, RetryKey } from '../idempotency/retry';
-import { answerAppend, ApiAppend, appendBody } from './append-answer';
-import { AppendService } from './append.service';
+import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
+import { type AppendOptions, AppendService } from './append.service';
 import { MessageEditsService } from './message-edits.service';
 import {
   AppendMessage,
@@ -37,16 +36,12 @@ export class ThreadMessagesController {
   async append(
     @Caller() caller: Principal,
     @Id('id') id: string,
-    @Query() query: AppendQuery,
+    @Query() _query: AppendQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
-    @RetryKey() retry: Retry | undefined,
-    @IfMatch() ifMatch: number | undefined,
+    @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerAppend(
-      reply,
-      await this.appends.append(caller, id, body, { retry, ifMatch, persist: query.persist !== 'false' }),
-    );
+    return answerAppend(reply, await this.appends.append(caller, id, body, controls));
   }
 
   @Get('messages')

@@ -63,8 +63,7 @@ function toSlice(query: ListThreadsQuery): Omit<ThreadSlice, 'limit'> {
   if (query.after !== undefined && query.offset !== undefined) {
     throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
   }
-  const checks =
-    sort === 'created_at' ? [isUuid] : [(part: unknown) => typeof part === 'string' && !!parseTime(part), isUuid];
+  const checks = sort === 'created_at' ? [isUuid] : [isIsoTime, isUuid];
   return { sort, order: query.order ?? 'desc', after: decodeCursor(query.after, checks), offset: query.offset ?? 0 };
 }
 
@@ -89,3 +88,6 @@ function checkText(name: string, text: string | undefined): string | undefined {
   assertStorable(text, 1, name);
   return text;
 }
+
+/** As `toISOString` writes it, and as the cursor holds it. */
+const isIsoTime = (part: unknown) => typeof part === 'string' && parseTime(part)?.toISOString() === part;

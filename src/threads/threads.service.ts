@@ -55,14 +55,14 @@ export class ThreadsService {
   /** @throws THREAD_NOT_FOUND */
   async get(principal: Principal, id: string): Promise<ThreadView> {
     checkThreadId(id);
-    return toThreadView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id)));
+    return this.db.readOne(principal, (tx) => this.getIn(tx, principal, id));
   }
 
-  /** The thread, inside a transaction of another service. @throws THREAD_NOT_FOUND */
-  async find(tx: TenantTx, principal: Principal, id: string): Promise<Thread> {
+  /** The same, inside a transaction of another service. @throws THREAD_NOT_FOUND */
+  async getIn(tx: TenantTx, principal: Principal, id: string): Promise<ThreadView> {
     const thread = await this.threads.find(tx, principal, id);
     if (!thread) throw threadErrors.THREAD_NOT_FOUND(id);
-    return thread;
+    return toThreadView(thread);
   }
 
   /** @throws THREAD_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
@@ -130,6 +130,9 @@ export class ThreadsService {
     };
   }
 }
+
+/** For services that find a thread missing on their own. */
+export const threadNotFound = threadErrors.THREAD_NOT_FOUND;
 
 /** What is no UUID names no thread: the same 404 as for an unknown one. @throws THREAD_NOT_FOUND */
 export function checkThreadId(id: string): void {

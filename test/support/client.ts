@@ -62,7 +62,7 @@ export class Client {
       origin: this.base,
       // Kept as text: URL would quietly repair the paths that a test breaks on purpose.
       path: pathOf(path, query),
-      method: method as Dispatcher.HttpMethod,
+      method: method,
       headers: { ...(json && { 'content-type': 'application/json' }), ...this.headers, ...headers },
       body: json ? JSON.stringify(body) : raw,
     });

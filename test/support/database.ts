@@ -28,8 +28,8 @@ async function makeDatabase(template: string): Promise<TestDatabase> {
   await onAdmin((client) => retrying(() => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)));
   const url = databaseUrl(setting('TEST_ADMIN_URL'), name);
   const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-    oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format as 'text');
-  const pool = new Pool({ connectionString: url, max: 4, types: { getTypeParser } as never });
+    oid === INT8 && format !== 'binary' ? Number : types.getTypeParser(oid, format);
+  const pool = new Pool({ connectionString: url, max: 4, types: { getTypeParser } });
   pool.on('error', () => undefined);
   const drop = async () => {
     await pool.end();

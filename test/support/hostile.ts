@@ -69,7 +69,7 @@ export const ODD_VALUES: unknown[] = [...TEXTS, ...NUMBERS, ...SHAPES];
 /** Any JSON value, the odd ones first. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<unknown>(...ODD_VALUES) },
-  { weight: 2, arbitrary: fc.jsonValue({ noUnicodeString: false } as object) },
+  { weight: 2, arbitrary: fc.jsonValue({ noUnicodeString: false }) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom<unknown>(...ODD_VALUES), { maxLength: 5 }) },
   { weight: 1, arbitrary: fc.oneof(manyOf, keyed) },

@@ -1,0 +1,56 @@
+import { cpus, totalmem } from 'node:os';
+
+const number = (value, digits) => value.toFixed(digits);
+
+/** A table as prettier would format it, so that RESULTS.md passes `npm run check`. */
+function table(head, rows) {
+  const widths = head.map((title, i) =>
+    Math.max(3, ...[title, ...rows.map((row) => row[i])].map((cell) => cell.length)),
+  );
+  const line = (cells) =>
+    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+/** Whether a ratio keeps its mark: a least for throughput, a most for flatness. */
+export const passes = ({ ratio, least = -Infinity, most = Infinity }) => ratio >= least && ratio <= most;
+
+const ratioRow = (result) => [
+  result.name,
+  number(result.ratio, 2),
+  result.least === undefined ? `at most ${result.most}` : `at least ${result.least}`,
+  passes(result) ? 'PASS' : 'FAIL',
+];
+
+const rateRow = ({ name, rate, p50, p99 }) => [name, number(rate, 0), number(p50, 2), number(p99, 2)];
+const pairRow = ({ name, large, small }) => [name, number(large, 2), number(small, 2)];
+
+/** The three tables, ratios first. */
+export function describe({ rates, loads, flats }) {
+  return [
+    table(['Ratio', 'Value', 'Mark', 'Verdict'], [...rates, ...flats].map(ratioRow)),
+    table(['Throughput', 'per second', 'p50 ms', 'p99 ms'], loads.map(rateRow)),
+    table(['Flatness: median latency', 'large ms', 'small ms'], flats.map(pairRow)),
+  ].join('\n\n');
+}
+
+/** The same as a page, with what it was measured on. */
+export function toMarkdown(results, { postgres, rounds, connections, threads, pool, seconds }) {
+  const [{ model }] = cpus();
+  const machine = `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}`;
+  return `# Results of \`npm run bench\`
+
+- Date: ${new Date().toISOString()}
+- Machine: ${machine}; load generator, server and database share it
+- Node.js ${process.versions.node}, PostgreSQL ${postgres}, fsync on
+
+${describe(results)}
+
+Medians of ${rounds} rounds in one run, in which the compared loads take turns. Throughput: ${connections} connections
+over ${threads} threads, ${seconds} s a load; "direct" is the server's own statement, prepared, sent by \`pg\` from ${connections}
+callers over a pool of ${pool}, without the tenant's transaction. A ratio is the median of the rounds' ratios.
+Flatness: one connection that asks the large and the small in turn. The answer for 10 messages is shorter than that for
+20, hence the second read.
+`;
+}

@@ -1,0 +1,26 @@
+import { MESSAGE, TOKENS } from './fill.mjs';
+import { built } from './stage.mjs';
+
+/** What is asked over HTTP, in autocannon's form, and beside it the same statements for pg. */
+export function makeRequests({ orgId, userId, caller }) {
+  const { APPEND, LISTS } = built('./messages/messages.repository.js');
+  const { newId } = built('./common/ids.js');
+  const json = { ...caller, 'content-type': 'application/json' };
+  const body = JSON.stringify(MESSAGE);
+  const content = { type: 'text', text: MESSAGE.content };
+  const viewer = [orgId, userId, false];
+  return {
+    append: (id) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body }),
+    readLast: (id, last = 20) => ({ method: 'GET', path: `/api/threads/${id}/messages?last=${last}`, headers: caller }),
+    list: (headers) => ({ method: 'GET', path: '/api/threads?limit=50', headers }),
+    directAppend: (id) => {
+      const row = { id: newId(), role: MESSAGE.role, content, metadata: {}, token_count: TOKENS, cost: '0' };
+      return { ...APPEND, values: [...viewer, id, JSON.stringify([row]), 1, TOKENS, undefined] };
+    },
+    // One more than asked for, as the server reads it to know whether there are more.
+    directRead: (id) => ({
+      ...LISTS.desc,
+      values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0],
+    }),
+  };
+}
