@@ -142,8 +142,9 @@ describe('Crashes under load', () => {
     const postgres = await PostgresProcess.create();
     const db = new Pool({ connectionString: postgres.url, max: 2 });
     db.on('error', () => undefined);
+    let server: ServerProcess | undefined;
     try {
-      const server = await start({ DATABASE_URL: postgres.url });
+      server = await start({ DATABASE_URL: postgres.url });
       const client = await clientOf(server.url, db);
       const threads = await createThreads(client);
       load = new Load(client, threads);
@@ -158,6 +159,9 @@ describe('Crashes under load', () => {
       await load.stop();
       expect(server.process.exitCode).toBeNull();
       await expectWhole(client, db, load);
+    } catch (cause) {
+      const { exitCode = 'not started' } = server?.process ?? {};
+      throw new Error(`${String(cause)}\nThe server (exit ${exitCode}):\n${server?.output.slice(-4000)}`, { cause });
     } finally {
       await db.end();
       await postgres.remove();

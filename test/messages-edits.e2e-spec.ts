@@ -139,7 +139,10 @@ describe('Edits of messages', () => {
     await alice.delete(`/messages/${second.id}`);
     expect(await cost()).toBe(0.300000000001);
     for (const wrong of [-1, 'abc', '1e5x', '', null, 1e13, [1]]) {
-      expectProblem(await alice.post(`/threads/${threadId}/messages`, { role: 'user', content: 'x', cost: wrong }), 400);
+      expectProblem(
+        await alice.post(`/threads/${threadId}/messages`, { role: 'user', content: 'x', cost: wrong }),
+        400,
+      );
     }
   });
 
@@ -147,9 +150,12 @@ describe('Edits of messages', () => {
     const second = alice.at((await app.second()).url);
     const path = `/threads/${threadId}/messages`;
     const random = (index: number) => ({ role: 'user', content: 'word '.repeat(index % 9), cost: index / 1000 });
-    const ids: string[] = (await alice.addMessages(threadId, Array.from({ length: 60 }, (_, i) => random(i)))).map(
-      ({ id }) => id,
-    );
+    const ids: string[] = (
+      await alice.addMessages(
+        threadId,
+        Array.from({ length: 60 }, (_, i) => random(i)),
+      )
+    ).map(({ id }) => id);
     const answers = await Promise.all(
       Array.from({ length: 120 }, (_, index) => {
         const client = index % 2 ? alice : second;

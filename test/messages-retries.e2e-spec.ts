@@ -19,7 +19,8 @@ describe('Retries of messages', () => {
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
   afterAll(() => app.close());
 
-  const post = (body: object, headers = {}, client = alice) => client.post(`/threads/${threadId}/messages`, body, headers);
+  const post = (body: object, headers = {}, client = alice) =>
+    client.post(`/threads/${threadId}/messages`, body, headers);
   const say = (content: string, id = randomUUID() as string) => ({ id, role: 'user', content });
   const count = async () => (await alice.get(`/threads/${threadId}`)).body.message_count;
   const version = async () => (await alice.get(`/threads/${threadId}`)).body.version;

@@ -28,7 +28,7 @@ export class ValidationPipe implements PipeTransform {
     if (!metatype || (type !== 'body' && type !== 'query')) return value;
     // What the compiler makes of a class that was imported by `import type`: it would go unvalidated.
     if (metatype === Function) throw new Error(`A DTO of the ${type} was imported as a type only`);
-    return isBuiltIn(metatype) ? value : validateAs(metatype, value, type);
+    return isBuiltIn(metatype) ? value : validateAs(metatype as Dto, value, type);
   }
 }
 

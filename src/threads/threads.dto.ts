@@ -20,8 +20,12 @@ export class CreateThread {
   @NameField({ required: true, description: 'Shown in lists; trimmed.', example: 'Hotel search, Tokyo' })
   name!: string;
 
-  @ObjectField({ description: 'Free JSON object, at most 64 KB.', example: { project: 'travel' } })
-  metadata?: Record<string, unknown>;
+  @ObjectField({
+    description: 'Free JSON object, at most 64 KB; null is {}.',
+    example: { project: 'travel' },
+    nullable: true,
+  })
+  metadata?: Record<string, unknown> | null;
 
   @IdField({ description: "The owner. Another user than the caller's: service keys and admins only (else 403)." })
   user_id?: string;

@@ -39,7 +39,7 @@ function toOperation(method: string, path: string, operation: V3.OperationObject
     pathParams: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name),
     query: parameters
       .filter((parameter) => parameter.in === 'query')
-      .map(({ name, schema }) => ({ name, schema: resolve(schema ?? {}) as Schema })),
+      .map(({ name, schema }) => ({ name, schema: resolve<Schema>(schema ?? {}) })),
     body: body && resolve(body),
     secured: (operation.security ?? []).length > 0,
   };
