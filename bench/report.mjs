@@ -36,14 +36,14 @@ export function describe({ rates, loads, flats }) {
 }
 
 /** The same as a page, with what it was measured on. */
-export function toMarkdown(results, { postgres, rounds, connections, threads, pool, seconds }) {
+export function toMarkdown(results, { postgres, fsync, commit, rounds, connections, threads, pool, seconds }) {
   const [{ model }] = cpus();
   const machine = `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}`;
   return `# Results of \`npm run bench\`
 
 - Date: ${new Date().toISOString()}
 - Machine: ${machine}; load generator, server and database share it
-- Node.js ${process.versions.node}, PostgreSQL ${postgres}, fsync on
+- Node.js ${process.versions.node}, PostgreSQL ${postgres}: fsync ${fsync}, synchronous_commit ${commit}
 
 ${describe(results)}
 

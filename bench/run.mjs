@@ -32,8 +32,9 @@ runProgram(async () => {
     samples.push(await measure(loads, flats));
   }
   const results = summarize(loads, flats, samples);
-  const { rows } = await pool.query('SHOW server_version');
-  const setting = { postgres: rows[0].server_version, rounds: ROUNDS, threads: filled.busy.length, pool: POOL_MAX };
+  const { rows } = await pool.query(`SELECT current_setting('server_version') AS postgres,
+    current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit`);
+  const setting = { ...rows[0], rounds: ROUNDS, threads: filled.busy.length, pool: POOL_MAX };
   writeFileSync(new URL('RESULTS.md', import.meta.url), toMarkdown(results, { ...setting, ...LOAD }));
   console.log(`\n${describe(results)}\n`);
   const failed = ![...results.rates, ...results.flats].every(passes);

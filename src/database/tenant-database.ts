@@ -43,12 +43,12 @@ export class TenantDatabase {
   }
 
   /** A read-only transaction. It is not tried again: a reader is better served by 503 at once. */
-  read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
+  async read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
     return inTransaction(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(), work).catch(rethrow);
   }
 
   /** A read of exactly one statement, in one round trip. */
-  readOne<T>(tenant: Tenant, work: Work<T>): Promise<T> {
+  async readOne<T>(tenant: Tenant, work: Work<T>): Promise<T> {
     return inOneFlush(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(1), work).catch(rethrow);
   }
 

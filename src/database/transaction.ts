@@ -145,7 +145,8 @@ async function connect(dataSource: DataSource): Promise<Lease> {
   const ignore = () => undefined;
   client.on('error', ignore);
   const release = (destroy: boolean) => {
-    client.removeListener('error', ignore);
+    // A connection that is being destroyed may still fail, and then nobody else listens.
+    if (!destroy) client.removeListener('error', ignore);
     done(destroy);
   };
   return { client, release };
