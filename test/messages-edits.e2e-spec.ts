@@ -84,7 +84,9 @@ describe('Edits of messages', () => {
     expect(answer).toMatchObject({ status: 200, body: { deleted: true, id: messages[1].id } });
     expect(await list()).toMatchObject({ data: [messages[0], messages[2]], total: 2 });
     expect((await thread()).updated_at > before.updated_at).toBe(true);
-    expectProblem(await alice.delete(`/messages/${messages[1].id}`), 404, 'MESSAGE_NOT_FOUND');
+    const again = await alice.delete(`/messages/${messages[1].id}`);
+    expectProblem(again, 404, 'MESSAGE_NOT_FOUND');
+    expect(again.body.deleted).toBe(false);
     expectProblem(await alice.get(`/messages/${messages[1].id}`), 404, 'MESSAGE_NOT_FOUND');
     expectProblem(await edit(messages[1].id, { content: 'x' }), 404, 'MESSAGE_NOT_FOUND');
   });

@@ -15,7 +15,7 @@ describe('History', () => {
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
   afterAll(() => app.close());
 
-  const history = (query: Record<string, string | number> = {}, client = alice) =>
+  const history = (query: Record<string, string | number | undefined> = {}, client = alice) =>
     client.get(`/threads/${threadId}/history`, { query });
 
   it('F31 U17d U17e answers role, content and metadata, ready for a model', async () => {

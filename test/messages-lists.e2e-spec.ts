@@ -84,6 +84,14 @@ describe('Lists of messages', () => {
     expect(seqs).toEqual(order === 'asc' ? expected : expected.reverse());
   });
 
+  it.each(['asc', 'desc'])('C56 a cursor goes on inside its window, order=%s', async (order) => {
+    await fill(9);
+    const window = { after_seq: 2, before_seq: 8, limit: 2, order };
+    const all = await alice.all(`/threads/${threadId}/messages`, window);
+    const seqs = all.map((message) => message.seq);
+    expect(order === 'asc' ? seqs : seqs.reverse()).toEqual([3, 4, 5, 6, 7]);
+  });
+
   it('F61 the list of threads carries no messages', async () => {
     await alice.addMessage(threadId, 'a body to look for');
     const { body, text } = await alice.get('/threads', { query: { limit: 10 } });

@@ -140,7 +140,7 @@ describe('The current thread', () => {
     expect(await texts(bob, bobs.id)).toHaveLength(1);
   });
 
-  it('F39 two threads at once, switched between by one user, leak nothing', async () => {
+  it('F39 U21 threads switched between by one user, leak nothing', async () => {
     const alice = await newUser();
     const threads = [
       await alice.createThread('One'),

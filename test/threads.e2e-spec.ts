@@ -145,7 +145,7 @@ describe('Threads', () => {
     expect(await stored(id)).toMatchObject({ name: 'Updated Name', user_id: 'alice', org_id: 'acme', version: 2 });
   });
 
-  it('F66 gives strangers the answer of an unknown id, on every route', async () => {
+  it('F66 C07 gives strangers the answer of an unknown id, on every route', async () => {
     const { id } = await alice.createThread('Private');
     const message = await alice.addMessage(id, 'secret');
     const before = await stored(id);

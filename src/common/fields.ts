@@ -85,9 +85,6 @@ const numberFromText = Transform(({ value }: { value: unknown }) =>
   typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value,
 );
 
-/** `Number` alone would take an empty text for 0, and read `1e2` and `0x10`. */
-const isDigits = (value: unknown) => typeof value === 'string' && /^-?\d{1,16}$/.test(value);
-
 /** A whole number; in a query its text is converted. */
 export const IntField = ({
   min = 0,

@@ -21,7 +21,18 @@ export class ProblemFilter implements ExceptionFilter {
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
   const { code, status, message: detail, errors } = problem;
   const title = code.charAt(0) + code.slice(1).toLowerCase().replaceAll('_', ' ');
-  const body = { type: 'about:blank', title, status, detail, code, request_id: request.id, ...problem.members };
+  // C09: a DELETE that found nothing says so in the terms of one that did.
+  const deleted = request.method === 'DELETE' && status === 404 ? { deleted: false } : {};
+  const body = {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    code,
+    request_id: request.id,
+    ...deleted,
+    ...problem.members,
+  };
   // A stream may have begun its answer; then there is nothing left to say on this connection.
   if (reply.sent) return;
   void reply

@@ -17,7 +17,8 @@ export class IdempotencyKey {
   @Column({ type: 'bytea' })
   request_hash!: Buffer;
 
-  @Column({ type: 'jsonb', nullable: true })
+  /** `json`, not `jsonb`: a repetition gets the first answer with its members in their order. */
+  @Column({ type: 'json', nullable: true })
   response!: unknown;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })

@@ -20,7 +20,7 @@ export class IdempotencyRepository {
   }
 
   async keepAnswer(tx: TenantTx, principal: Principal, key: string, response: unknown): Promise<void> {
-    const text = `UPDATE idempotency_keys SET response = $4::jsonb WHERE org_id = $1 AND user_id = $2 AND key = $3`;
+    const text = `UPDATE idempotency_keys SET response = $4::json WHERE org_id = $1 AND user_id = $2 AND key = $3`;
     const values = [principal.orgId, principal.userId, key, JSON.stringify(response)];
     await tx.execute({ name: 'idempotency_keep', text }, values);
   }

@@ -28,23 +28,8 @@ export class MessagesService {
   /** A page of a thread's messages, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
   async list(principal: Principal, threadId: string, query: ListMessagesQuery): Promise<MessageList> {
     if (query.last !== undefined) return this.listLast(principal, threadId, query);
-    if (query.after !== undefined && (query.offset ?? query.after_seq ?? query.before_seq) !== undefined) {
-      throw commonErrors.BAD_REQUEST('Use after on its own: it knows where it goes on.');
-    }
-    const order = query.order ?? 'asc';
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const cursor = decodeSeq(query.after);
-    const bounds =
-      order === 'asc' ? { afterSeq: cursor ?? query.after_seq } : { beforeSeq: cursor ?? query.before_seq };
-    const page = await this.read(principal, threadId, {
-      afterSeq: query.after_seq,
-      beforeSeq: query.before_seq,
-      ...bounds,
-      ...timeRange('from', query.from, query.to),
-      order,
-      limit: limit === 0 ? 0 : limit + 1,
-      offset: query.offset ?? 0,
-    });
+    const page = await this.read(principal, threadId, { ...toSlice(query), limit: limit === 0 ? 0 : limit + 1 });
     return { ...toPage(page.rows, limit, toMessageView, seqOf), total: page.total };
   }
 
@@ -103,6 +88,19 @@ export class MessagesService {
     if (!page) throw threadNotFound(threadId);
     return page;
   }
+}
+
+/** @throws INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
+function toSlice(query: ListMessagesQuery): Omit<MessageSlice, 'limit'> {
+  if (query.after !== undefined && query.offset !== undefined) {
+    throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
+  }
+  const { order = 'asc', after_seq: afterSeq, before_seq: beforeSeq, offset = 0 } = query;
+  const cursor = decodeSeq(query.after);
+  // The cursor lies inside the window, so it replaces the bound that it has passed.
+  const bounds =
+    order === 'asc' ? { afterSeq: cursor ?? afterSeq, beforeSeq } : { afterSeq, beforeSeq: cursor ?? beforeSeq };
+  return { ...bounds, ...timeRange('from', query.from, query.to), order, offset };
 }
 
 /** @throws MESSAGE_NOT_FOUND */

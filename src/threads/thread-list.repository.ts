@@ -67,7 +67,8 @@ export class ThreadListRepository {
 const conditions = (filter: ThreadFilter) =>
   new Conditions('t.org_id = $1', [filter.orgId])
     .add('t.user_id = ?', filter.userId)
-    .add('t.name ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))
+    // In the locale C, which the embedded server has, only A to Z have a case.
+    .add('t.name COLLATE "und-x-icu" ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))
     .add('t.metadata @> ?::jsonb', filter.metadata)
     .add('t.created_at >= ?', filter.createdFrom)
     .add('t.created_at < ?', filter.createdTo)

@@ -67,9 +67,6 @@ function toSlice(query: ListThreadsQuery): Omit<ThreadSlice, 'limit'> {
   return { sort, order: query.order ?? 'desc', after: decodeCursor(query.after, checks), offset: query.offset ?? 0 };
 }
 
-/** A time in the one form that our cursors have: others would reach PostgreSQL as they are. */
-const isInstant = (part: unknown) => typeof part === 'string' && parseTime(part)?.toISOString() === part;
-
 function toContainment(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const value = parseObject(text);

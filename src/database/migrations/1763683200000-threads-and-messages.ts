@@ -156,7 +156,7 @@ CREATE TABLE idempotency_keys (
   user_id text NOT NULL,
   key text NOT NULL,
   request_hash bytea NOT NULL,
-  response jsonb,
+  response json,
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (org_id, user_id, key)
 );

@@ -1,0 +1,141 @@
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ConfigError, loadConfig, loadEnvFile } from './config';
+
+const URL_A = 'postgresql://u:secret@db.example/a';
+const URL_B = 'postgresql://u:secret@db.example/b';
+type Env = NodeJS.ProcessEnv;
+
+function problemsOf(env: Env): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('loadConfig', () => {
+  it('F50 F52 F53 has defaults for everything', () => {
+    const { env, database, production, defaultIdentity } = loadConfig({});
+    expect(env).toMatchObject({
+      ...{ PORT: 8000, HOST: '127.0.0.1', DB_POOL_SIZE: 5, DB_MAX_OVERFLOW: 10 },
+      ...{ DEFAULT_USER_ID: 'default_user', DEFAULT_ORG_ID: 'default_org' },
+    });
+    expect(database).toEqual({ kind: 'embedded', folder: resolve('.data') });
+    expect([production, defaultIdentity]).toEqual([false, true]);
+  });
+
+  it.each([{ PORT: '' }, { PORT: '  ', DB_BACKEND: '' }])('takes an empty value for none: %j', (env) =>
+    expect(loadConfig(env).env.PORT).toBe(8000),
+  );
+
+  it.each([
+    [{ PORT: 'abc' }, 'PORT must be a whole number from 0 to 65535, not "abc"'],
+    [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, not "-1"'],
+    [{ PORT: '1.5' }, 'PORT must be a whole number from 0 to 65535, not "1.5"'],
+    [{ DB_POOL_SIZE: '0' }, 'DB_POOL_SIZE must be a whole number from 1 to 500, not "0"'],
+    [{ IDEMPOTENCY_TTL_HOURS: 'NaN' }, 'IDEMPOTENCY_TTL_HOURS must be a number from 0.0001 to 8760, not "NaN"'],
+    [{ CLEANUP_ENABLED: 'yes' }, 'CLEANUP_ENABLED must be true or false, not "yes"'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, silent, not "loud"'],
+    [{ DB_BACKEND: 'mysql' }, 'DB_BACKEND must be one of postgresql, postgres, memory, mock, not "mysql"'],
+    [{ SESSION_STORAGE: 'redis' }, 'SESSION_STORAGE must be one of postgres, memory, not "redis"'],
+    [{ DEFAULT_ORG_ID: 'a b' }, 'DEFAULT_ORG_ID must be 1 to 64 of A-Z a-z 0-9 _ - . : @, not "a b"'],
+    [{ JWT_JWKS_URL: 'ftp://x' }, 'JWT_JWKS_URL must be an http or https URL, not "ftp://x"'],
+  ])('N28 F51 F75 names the variable and its value: %j', (env, problem) => expect(problemsOf(env)).toEqual([problem]));
+
+  it('N28 names every bad variable at once', () => {
+    expect(problemsOf({ PORT: 'x', DB_POOL_SIZE: '-1', LOG_LEVEL: 'y' })).toHaveLength(3);
+    expect(() => loadConfig({ PORT: 'x' })).toThrow(/not usable:\n {2}- PORT must be/);
+  });
+
+  it('N28 does not repeat a secret', () => {
+    const problems = problemsOf({ DATABASE_URL: 'mysql://u:hunter2@db' });
+    expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL must be a URL such as/)]);
+    expect(problems[0]).not.toContain('hunter2');
+    expect(problemsOf({ JWT_SECRET: 'hunter2', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' })).toEqual([
+      'JWT_SECRET must have at least 32 characters',
+    ]);
+  });
+
+  it('N28 0 means a free port, no statement limit, no overflow', () => {
+    const { env } = loadConfig({ PORT: '0', DB_STATEMENT_TIMEOUT_MS: '0', DB_MAX_OVERFLOW: '0' });
+    expect([env.PORT, env.DB_STATEMENT_TIMEOUT_MS, env.DB_MAX_OVERFLOW]).toEqual([0, 0, 0]);
+  });
+
+  it.each([{ DATABASE_URL: URL_A }, { HOST: '0.0.0.0' }, { NODE_ENV: 'production' }, { DB_HOST: 'db' }])(
+    'F50 has no identity without credentials with %j, and cannot be told to',
+    (env) => {
+      expect(loadConfig(env).defaultIdentity).toBe(false);
+      expect(problemsOf({ ...env, ALLOW_DEFAULT_IDENTITY: 'true' })).toEqual([
+        expect.stringMatching(/^ALLOW_DEFAULT_IDENTITY=true is possible only/),
+      ]);
+    },
+  );
+
+  it('F50 can be told to have none', () => {
+    expect(loadConfig({ ALLOW_DEFAULT_IDENTITY: 'false' }).defaultIdentity).toBe(false);
+    expect(loadConfig({ ALLOW_DEFAULT_IDENTITY: ' TRUE ' }).defaultIdentity).toBe(true);
+  });
+});
+
+describe('the database', () => {
+  const databaseOf = (env: Env) => loadConfig(env).database;
+
+  it.each([
+    { DB_BACKEND: 'mock' },
+    { DB_BACKEND: 'Memory' },
+    { SESSION_STORAGE: 'memory' },
+    { ENABLE_DB_PERSISTENCE: 'false' },
+    { ENABLE_DB_PERSISTENCE: 'yes' },
+    { DB_BACKEND: 'mock', SESSION_STORAGE: 'memory', ENABLE_DB_PERSISTENCE: '0' },
+    { DB_BACKEND: 'mock', ENABLE_DB_PERSISTENCE: 'true' },
+    { DB_BACKEND: 'mock', DB_HOST: 'localhost', DB_NAME: 'fluxibly' },
+  ])('F51 F54 F75 S40 C34 is thrown away with %j', (env) => expect(databaseOf(env)).toEqual({ kind: 'memory' }));
+
+  it.each([{}, { DB_BACKEND: 'postgresql' }, { SESSION_STORAGE: 'postgres' }, { ENABLE_DB_PERSISTENCE: 'True' }])(
+    'F51 F54 F75 S40 C34 is embedded and kept with %j',
+    (env) => expect(databaseOf({ ...env, DATA_DIR: '/tmp/kept' })).toEqual({ kind: 'embedded', folder: '/tmp/kept' }),
+  );
+
+  it.each(['DATABASE_URL', 'DB_CONNECTION_STRING'])('S41 C34 %s wins over the parts', (name) =>
+    expect(databaseOf({ [name]: URL_A, DB_HOST: 'other', DB_BACKEND: 'postgres' })).toEqual({
+      ...{ kind: 'server', url: URL_A, ownerUrl: URL_A },
+    }),
+  );
+
+  it('S41 takes both names for one URL, and an owner beside it', () =>
+    expect(databaseOf({ DATABASE_URL: URL_A, DB_CONNECTION_STRING: URL_A, DATABASE_OWNER_URL: URL_B })).toEqual({
+      ...{ kind: 'server', url: URL_A, ownerUrl: URL_B },
+    }));
+
+  it.each([
+    [{ DB_HOST: 'db' }, 'postgresql://postgres@db:5432/fluxibly'],
+    [
+      { DB_NAME: 'my db', DB_USER: 'a@b', DB_PASSWORD: 'p:/?#' },
+      'postgresql://a%40b:p%3A%2F%3F%23@localhost:5432/my%20db',
+    ],
+    [{ DB_PORT: '6543', DB_HOST: '[::1]' }, 'postgresql://postgres@[::1]:6543/fluxibly'],
+  ])('F52 is put together from %j', (env, url) =>
+    expect(databaseOf(env)).toEqual({ kind: 'server', url, ownerUrl: url }),
+  );
+
+  it.each([
+    [{ DB_BACKEND: 'postgres', SESSION_STORAGE: 'memory' }, ['DB_BACKEND=postgres', 'SESSION_STORAGE=memory']],
+    [{ DB_BACKEND: 'postgresql', ENABLE_DB_PERSISTENCE: 'no' }, ['DB_BACKEND=postgresql', 'ENABLE_DB_PERSISTENCE=no']],
+    [{ DB_BACKEND: 'mock', DATABASE_URL: URL_A }, ['DB_BACKEND=mock', 'DATABASE_URL']],
+    [{ SESSION_STORAGE: 'memory', DB_CONNECTION_STRING: URL_A }, ['SESSION_STORAGE=memory', 'DB_CONNECTION_STRING']],
+    [{ DATABASE_URL: URL_A, DB_CONNECTION_STRING: URL_B }, ['DATABASE_URL', 'DB_CONNECTION_STRING']],
+    [{ DATABASE_OWNER_URL: URL_A }, ['DATABASE_OWNER_URL', 'DATABASE_URL']],
+    [{ DB_HOST: 'a b' }, ['DB_HOST', 'a b']],
+  ])('S40 C34 names what contradicts in %j', (env, names) => {
+    const problems = problemsOf(env);
+    expect(problems).toHaveLength(1);
+    for (const name of names) expect(problems[0]).toContain(name);
+    expect(problems[0]).not.toContain('secret');
+  });
+});
+
+it('F55 loadEnvFile does without the file', () =>
+  expect(() => loadEnvFile(join(tmpdir(), 'throughline-none', '.env'))).not.toThrow());
