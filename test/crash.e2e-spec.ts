@@ -119,7 +119,7 @@ describe('Crashes under load', () => {
     await Promise.all(agents.splice(0).map((agent) => agent.destroy()));
   });
 
-  it(`kill -9 of the server, ${SERVER_KILLS} times`, async () => {
+  it(`S44 P08 kill -9 of the server, ${SERVER_KILLS} times`, async () => {
     const database = await cloneDatabase();
     const env = { DATABASE_URL: database.url, PORT: String(await freePort()) };
     let server = await start(env);
@@ -138,7 +138,7 @@ describe('Crashes under load', () => {
     await database.drop();
   });
 
-  it(`kill -9 of PostgreSQL, ${POSTGRES_KILLS} times`, async () => {
+  it(`S44 P08 kill -9 of PostgreSQL, ${POSTGRES_KILLS} times`, async () => {
     const postgres = await PostgresProcess.create();
     const db = new Pool({ connectionString: postgres.url, max: 2 });
     db.on('error', () => undefined);

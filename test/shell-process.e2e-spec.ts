@@ -114,7 +114,7 @@ describe('the process', () => {
     }
   });
 
-  it('X10 X12 P49 says 503 while the database is away, and comes back with it', async () => {
+  it('C33 X10 X12 P49 says 503 while the database is away, and comes back with it', async () => {
     const postgres = await PostgresProcess.create();
     const server = await startServer({ DATABASE_URL: postgres.url });
     const pool = new Pool({ connectionString: postgres.url });

@@ -214,7 +214,7 @@ describe('Threads', () => {
     expect(statuses).toEqual([201, 201, 200, 200, 200, 200, 200]);
   });
 
-  it('refuses unknown fields and what is no object', async () => {
+  it('X06 refuses unknown fields and what is no object', async () => {
     for (const body of [{ name: 'x', nmae: 'y' }, { name: 'x', id: randomUUID() }, [], [{ name: 'x' }], 'x', 7]) {
       expectProblem(await alice.post('/threads', body), 400);
     }

@@ -17,7 +17,7 @@ function problemsOf(env: Env): string[] {
 }
 
 describe('loadConfig', () => {
-  it('F50 F52 F53 has defaults for everything', () => {
+  it('F50 F52 F53 C35 has defaults for everything', () => {
     const { env, database, production, defaultIdentity } = loadConfig({});
     expect(env).toMatchObject({
       ...{ PORT: 8000, HOST: '127.0.0.1', DB_POOL_SIZE: 5, DB_MAX_OVERFLOW: 10 },
@@ -59,6 +59,9 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('C57 hours may be fractions, for tests and demonstrations', () =>
+    expect(loadConfig({ IDEMPOTENCY_TTL_HOURS: '0.001' }).env.IDEMPOTENCY_TTL_HOURS).toBe(0.001));
+
   it('N28 0 means a free port, no statement limit, no overflow', () => {
     const { env } = loadConfig({ PORT: '0', DB_STATEMENT_TIMEOUT_MS: '0', DB_MAX_OVERFLOW: '0' });
     expect([env.PORT, env.DB_STATEMENT_TIMEOUT_MS, env.DB_MAX_OVERFLOW]).toEqual([0, 0, 0]);
@@ -99,7 +102,7 @@ describe('the database', () => {
     (env) => expect(databaseOf({ ...env, DATA_DIR: '/tmp/kept' })).toEqual({ kind: 'embedded', folder: '/tmp/kept' }),
   );
 
-  it.each(['DATABASE_URL', 'DB_CONNECTION_STRING'])('S41 C34 %s wins over the parts', (name) =>
+  it.each(['DATABASE_URL', 'DB_CONNECTION_STRING'])('S41 P11 C34 %s wins over the parts', (name) =>
     expect(databaseOf({ [name]: URL_A, DB_HOST: 'other', DB_BACKEND: 'postgres' })).toEqual({
       ...{ kind: 'server', url: URL_A, ownerUrl: URL_A },
     }),
