@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { Module } from '@nestjs/common';
+import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiKeysService } from './auth/api-keys.service';
+import { KeyCreationService } from './auth/key-creation.service';
 import { AuthModule } from './auth/auth.module';
 import { isOrgId, makePrincipal, type Principal, type Role, ROLES } from './auth/principal';
 import { Problem } from './common/errors';
@@ -43,17 +44,17 @@ function program(): Command {
     .option('--user <id>', 'whom its bearer acts as: required for member, not for service')
     .option('--name <name>', 'what the key is for', 'made on the command line')
     .option('--expires-in-days <n>', 'days until it is refused; by default never', parseDays)
-    .action((options: CreateOptions) => withKeys(options, createKey));
+    .action((options: CreateOptions) => withKeys(KeyCreationService, options, createKey));
   keys
     .command('list')
     .description('list the keys that are not revoked')
     .addOption(org())
-    .action((options: { org: string }) => withKeys(options, listKeys));
+    .action((options: { org: string }) => withKeys(ApiKeysService, options, listKeys));
   keys
     .command('revoke <id>')
     .description('revoke a key')
     .addOption(org())
-    .action((id: string, options: { org: string }) => withKeys({ ...options, id }, revokeKey));
+    .action((id: string, options: { org: string }) => withKeys(ApiKeysService, { ...options, id }, revokeKey));
   root
     .command('migrate')
     .description('bring the schema up to date')
@@ -76,7 +77,7 @@ function parseDays(value: string): number {
   throw new InvalidArgumentError('It must be a number above 0, at most 36500.');
 }
 
-async function createKey(keys: ApiKeysService, admin: Principal, options: CreateOptions): Promise<void> {
+async function createKey(keys: KeyCreationService, admin: Principal, options: CreateOptions): Promise<void> {
   const { role, user: user_id, name, expiresInDays } = options;
   const expires_at = expiresInDays === undefined ? null : Date.now() + Math.round(expiresInDays * DAY_MS);
   const created = await keys.create(admin, { name, role, user_id, expires_at });
@@ -112,10 +113,10 @@ async function revertMigration(target: MigrationTarget): Promise<void> {
   explain('The newest migration is undone.');
 }
 
-type KeysWork<O> = (keys: ApiKeysService, admin: Principal, options: O) => Promise<void>;
+type KeysWork<S, O> = (keys: S, admin: Principal, options: O) => Promise<void>;
 
 /** Runs work on the keys of one organization, as one of its admins, on a schema that is up to date. */
-function withKeys<O extends { org: string }>(options: O, work: KeysWork<O>): Promise<void> {
+function withKeys<S, O extends { org: string }>(service: Type<S>, options: O, work: KeysWork<S, O>): Promise<void> {
   return withDatabase(async (database, config) => {
     await migrate(database);
     const imports = [ConfigModule.for(config), DatabaseModule.for(database.url), AuthModule];
@@ -124,7 +125,7 @@ function withKeys<O extends { org: string }>(options: O, work: KeysWork<O>): Pro
       { logger: false, abortOnError: false },
     );
     try {
-      await work(context.get(ApiKeysService, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options);
+      await work(context.get(service, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options);
     } finally {
       await context.close();
     }

@@ -6,13 +6,17 @@ import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { Access } from './access';
 import { CreatedKeyView, CreateKeyRequest, KeyPageView, KeyView, RevokedKeyView } from './api-keys.dto';
 import { ApiKeysService } from './api-keys.service';
+import { KeyCreationService } from './key-creation.service';
 import { Caller, type Principal } from './principal';
 
 /** API keys of the caller's organization, for its admins. */
 @ApiTags('keys')
 @Controller('keys')
 export class ApiKeysController {
-  constructor(private readonly keys: ApiKeysService) {}
+  constructor(
+    private readonly keys: ApiKeysService,
+    private readonly creation: KeyCreationService,
+  ) {}
 
   /** Makes a key. */
   @Post()
@@ -26,7 +30,7 @@ export class ApiKeysController {
     @Body() body: CreateKeyRequest,
     @RetryKey() retry?: Retry,
   ): Promise<CreatedKeyView> {
-    return this.keys.create(caller, body, retry);
+    return this.creation.create(caller, body, retry);
   }
 
   /** Lists the keys. */

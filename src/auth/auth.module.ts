@@ -8,6 +8,7 @@ import { ApiKeysService } from './api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { Authenticator } from './authenticator.service';
 import { DefaultIdentity } from './default-identity.service';
+import { KeyCreationService } from './key-creation.service';
 import { KeyVerifier } from './key-verifier.service';
 import { TokensService } from './tokens.service';
 
@@ -20,10 +21,11 @@ import { TokensService } from './tokens.service';
     ApiKeysService,
     Authenticator,
     DefaultIdentity,
+    KeyCreationService,
     KeyVerifier,
     TokensService,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
-  exports: [ApiKeysService, Authenticator],
+  exports: [ApiKeysService, KeyCreationService, Authenticator],
 })
 export class AuthModule {}

@@ -1,4 +1,5 @@
 import { commonErrors } from './errors';
+import { IntField } from './fields';
 
 /** The version that a write rests on: from `If-Match` (412 when stale) or from the body (409 when stale). */
 export interface Precondition {
@@ -6,13 +7,20 @@ export interface Precondition {
   readonly ifMatch: boolean;
 }
 
-export interface VersionInBody {
-  version?: number;
+/** The check of a thread's version in a body. */
+export class ExpectedVersion {
+  @IntField({
+    min: 1,
+    description: "The thread's version that this write rests on; 409 VERSION_CONFLICT if it is not current.",
+  })
   expected_version?: number;
+
+  @IntField({ min: 1, description: 'The same as expected_version.' })
+  version?: number;
 }
 
 /** `If-Match` wins over the body. */
-export const precondition = (ifMatch: number | undefined, body?: VersionInBody): Precondition => ({
+export const precondition = (ifMatch: number | undefined, body?: ExpectedVersion): Precondition => ({
   version: ifMatch ?? body?.expected_version ?? body?.version,
   ifMatch: ifMatch !== undefined,
 });

@@ -21,8 +21,9 @@ export class SystemDatabase {
   /** @throws STORE_UNAVAILABLE */
   async run<T>(work: (tx: SystemTx) => Promise<T>): Promise<T> {
     const begin = `BEGIN; SET LOCAL ROLE throughline_system; SET LOCAL statement_timeout = 30000`;
-    const makeTx = (client: PoolClient) => new SystemTx(client, this.dataSource);
-    return inTransaction(this.dataSource, begin, makeTx, work).catch((error: unknown) => {
+    const { dataSource } = this;
+    const makeTx = (client: PoolClient) => new SystemTx(client, dataSource);
+    return inTransaction({ dataSource, begin, makeTx }, work).catch((error: unknown) => {
       throw mapPgError(error);
     });
   }

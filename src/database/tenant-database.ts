@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { escapeLiteral, type PoolClient } from 'pg';
+import { escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { isAway, isRolledBack, mapPgError } from './database.errors';
-import { inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
+import { type Frame, inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
 
 /** Whose rows a transaction may see. */
 export interface Tenant {
@@ -34,35 +34,32 @@ export class TenantDatabase {
 
   /** Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43). */
   run<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
-    return retrying(() => inTransaction(this.dataSource, this.begin(tenant), this.makeTx(), work), options);
+    return retrying(() => inTransaction(this.frame(tenant), work), options);
   }
 
   /** The same for exactly one statement, in one round trip. `work` sends its statement before it first awaits. */
   runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
-    return retrying(() => inOneFlush(this.dataSource, this.begin(tenant), this.makeTx(1), work), options);
+    return retrying(() => inOneFlush(this.frame(tenant, { statements: 1 }), work), options);
   }
 
   /** A read-only transaction. It is not tried again: a reader is better served by 503 at once. */
   async read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
-    return inTransaction(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(), work).catch(rethrow);
+    return inTransaction(this.frame(tenant, { mode: 'READ ONLY' }), work).catch(rethrow);
   }
 
   /** A read of exactly one statement, in one round trip. */
   async readOne<T>(tenant: Tenant, work: Work<T>): Promise<T> {
-    return inOneFlush(this.dataSource, this.begin(tenant, 'READ ONLY'), this.makeTx(1), work).catch(rethrow);
+    return inOneFlush(this.frame(tenant, { mode: 'READ ONLY', statements: 1 }), work).catch(rethrow);
   }
 
-  private begin(tenant: Tenant, mode = ''): string {
+  private frame(tenant: Tenant, { mode = '', statements = Infinity } = {}): Frame<TenantTx> {
     if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
     // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
-    return (
+    const begin =
       `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
-      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`
-    );
-  }
-
-  private makeTx(most?: number) {
-    return (client: PoolClient) => new TenantTx(client, this.dataSource, most);
+      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`;
+    const { dataSource } = this;
+    return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
   }
 }
 

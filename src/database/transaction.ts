@@ -59,53 +59,44 @@ export class UnknownOutcome extends Error {
   }
 }
 
-/**
- * Runs `work` between `begin` and COMMIT on one pooled connection.
- * The connection goes back only when its transaction has ended; otherwise it is destroyed, because the next borrower
- * would find itself in the old tenant's transaction.
- * @throws whatever `work` threw, after ROLLBACK; UnknownOutcome
- */
-export async function inTransaction<T, X extends Tx>(
-  dataSource: DataSource,
-  begin: string,
-  makeTx: (client: PoolClient) => X,
-  work: (tx: X) => Promise<T>,
-): Promise<T> {
-  const { client, release } = await connect(dataSource);
-  try {
-    const tx = makeTx(client);
-    // Not awaited: BEGIN leaves in the same flush as the first statement (pg's pipeline mode).
-    const begun = client.query(begin);
-    const working = start(work, tx);
-    // Both are waited for: work that still runs must not find its connection lent to somebody else.
-    const [beginning, result] = await Promise.allSettled([begun, working]);
-    tx.close();
-    if (beginning.status === 'rejected') throw beginning.reason;
-    if (result.status === 'rejected') throw result.reason;
-    await commit(client.query('COMMIT'));
-    return result.value;
-  } catch (error) {
-    if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined);
-    throw error;
-  } finally {
-    release(client.getTransactionStatus() !== 'I');
-  }
+/** What both kinds of transaction need. */
+export interface Frame<X extends Tx> {
+  dataSource: DataSource;
+  /** The text command that begins the transaction and binds it. */
+  begin: string;
+  makeTx: (client: PoolClient) => X;
 }
 
 /**
- * The same for exactly one statement: begin, statement and commit leave in one flush, one round trip in all.
+ * Runs `work` between `begin` and COMMIT on one pooled connection.
+ * @throws whatever `work` threw, after ROLLBACK; UnknownOutcome
+ */
+export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
+  return onConnection(frame, async (client, tx) => {
+    try {
+      // Not awaited: BEGIN leaves together with the first statement (pg's pipeline mode).
+      const begun = client.query(frame.begin);
+      // Both are waited for: work that still runs must not find its connection lent to somebody else.
+      const [beginning, result] = await Promise.allSettled([begun, start(work, tx)]);
+      tx.close();
+      if (beginning.status === 'rejected') throw beginning.reason;
+      if (result.status === 'rejected') throw result.reason;
+      await commit(client.query('COMMIT'));
+      return result.value;
+    } catch (error) {
+      if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+/**
+ * The same for exactly one statement: begin, statement and commit leave without waiting, one round trip in all.
  * `work` must send its statement before it first awaits.
  */
-export async function inOneFlush<T, X extends Tx>(
-  dataSource: DataSource,
-  begin: string,
-  makeTx: (client: PoolClient) => X,
-  work: (tx: X) => Promise<T>,
-): Promise<T> {
-  const { client, release } = await connect(dataSource);
-  try {
-    const tx = makeTx(client);
-    const begun = client.query(begin);
+export function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
+  return onConnection(frame, async (client, tx) => {
+    const begun = client.query(frame.begin);
     const working = start(work, tx);
     tx.close();
     const committed = client.query('COMMIT');
@@ -116,6 +107,20 @@ export async function inOneFlush<T, X extends Tx>(
     if (result.status === 'rejected') throw result.reason;
     await commit(committed);
     return result.value;
+  });
+}
+
+/**
+ * A connection goes back to the pool only when its transaction has ended; otherwise it is destroyed, because the next
+ * borrower would find itself in the old tenant's transaction.
+ */
+async function onConnection<T, X extends Tx>(
+  { dataSource, makeTx }: Frame<X>,
+  work: (client: PoolClient, tx: X) => Promise<T>,
+): Promise<T> {
+  const { client, release } = await connect(dataSource);
+  try {
+    return await work(client, makeTx(client));
   } finally {
     release(client.getTransactionStatus() !== 'I');
   }

@@ -4,7 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../common/decorators';
 import { OneOrManyPipe } from '../common/one-or-many.pipe';
 import { ApiIdempotencyKey, readRetry } from '../idempotency/retry';
-import type { AppendOptions, AppendResult } from './append.service';
+import type { AppendResult } from './append-writer';
+import type { AppendOptions } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from './messages.dto';
 
 /** Validates the body of an append: one message, or `{ messages: […] }`. */

@@ -3,6 +3,8 @@ import type { Json } from '../common/json';
 import type { TenantTx } from '../database/tenant-database';
 import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
+import type { MessageRow } from './message.entity';
+import { MESSAGE_COLUMNS } from './messages.repository';
 
 export interface MessageChange {
   /** `undefined`: the content stays. */
@@ -24,23 +26,26 @@ export class MessageEditsRepository {
     return rows[0];
   }
 
-  async update(tx: TenantTx, orgId: string, id: string, change: MessageChange): Promise<void> {
+  /** Read after the lock was taken: what a writer before us left. */
+  async find(tx: TenantTx, orgId: string, id: string): Promise<MessageRow | undefined> {
+    const text = `SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.id = $2`;
+    const rows = await tx.query<MessageRow>({ name: 'messages_find_locked', text }, [orgId, id]);
+    return rows[0];
+  }
+
+  /** @returns the message as it is now */
+  async update(tx: TenantTx, orgId: string, id: string, change: MessageChange): Promise<MessageRow> {
     const text = `
       UPDATE messages m SET content = CASE WHEN $3::text IS NULL THEN m.content ELSE $3::jsonb END,
         metadata = CASE WHEN $4::jsonb IS NULL THEN m.metadata ELSE throughline_merge_patch(m.metadata, $4) END,
         token_count = $5, cost = $6::numeric,
         updated_at = greatest(clock_timestamp(), m.updated_at + interval '1 ms')
-      WHERE m.org_id = $1 AND m.id = $2`;
+      WHERE m.org_id = $1 AND m.id = $2 RETURNING ${MESSAGE_COLUMNS}`;
     const content = change.content === undefined ? null : JSON.stringify(change.content);
     const metadata = change.metadata === undefined ? null : JSON.stringify(change.metadata);
-    await tx.execute({ name: 'messages_update', text }, [
-      orgId,
-      id,
-      content,
-      metadata,
-      change.token_count,
-      change.cost,
-    ]);
+    const values = [orgId, id, content, metadata, change.token_count, change.cost];
+    const [row] = await tx.query<MessageRow>({ name: 'messages_update', text }, values);
+    return row;
   }
 
   /** @returns what the message counted; `undefined` if it is gone already */

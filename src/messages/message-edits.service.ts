@@ -14,7 +14,6 @@ import { toMessageView } from './message-views';
 import type { MessageRow } from './message.entity';
 import type { ClearedThread, DeletedMessage, MessageView, UpdateMessage } from './messages.dto';
 import { messageErrors } from './messages.errors';
-import { MessagesRepository } from './messages.repository';
 import { checkMessageId } from './messages.service';
 import { countTokens } from './new-message';
 
@@ -23,7 +22,6 @@ import { countTokens } from './new-message';
 export class MessageEditsService {
   constructor(
     private readonly db: TenantDatabase,
-    private readonly messages: MessagesRepository,
     private readonly edits: MessageEditsRepository,
     private readonly threads: ThreadsService,
     @Inject(CONFIG) private readonly config: Config,
@@ -36,10 +34,10 @@ export class MessageEditsService {
     return this.db.run(principal, async (tx) => {
       const thread = await this.lockThreadOf(tx, principal, id);
       checkVersion(precondition(ifMatch, body), thread.version);
-      const before = await this.find(tx, principal, id);
+      const before = await this.edits.find(tx, principal.orgId, id);
+      if (!before) throw messageErrors.MESSAGE_NOT_FOUND(id);
       const change = this.toChange(before, body);
-      await this.edits.update(tx, principal.orgId, id, change);
-      const after = await this.find(tx, principal, id);
+      const after = await this.edits.update(tx, principal.orgId, id, change);
       checkMetadata(after.metadata, this.config.env.METADATA_LIMIT_BYTES);
       const tokens = change.token_count - before.token_count;
       await this.threads.count(tx, thread, { messages: 0, tokens, costAdded: change.cost, costRemoved: before.cost });
@@ -79,13 +77,6 @@ export class MessageEditsService {
     const thread = await this.edits.lockThreadOf(tx, principal, id);
     if (!thread) throw messageErrors.MESSAGE_NOT_FOUND(id);
     return thread;
-  }
-
-  /** Read after the lock was taken: what a writer before us left. */
-  private async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow> {
-    const row = await this.messages.find(tx, principal, id);
-    if (!row) throw messageErrors.MESSAGE_NOT_FOUND(id);
-    return row;
   }
 
   private toChange(before: MessageRow, body: UpdateMessage): MessageChange {

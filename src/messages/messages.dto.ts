@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { IsArray } from 'class-validator';
 import {
   EnumField,
@@ -11,6 +11,7 @@ import {
   UuidField,
 } from '../common/fields';
 import { PageQuery, PageView } from '../common/paging';
+import { ExpectedVersion } from '../common/versions';
 import { ItemsOf } from '../common/validation.pipe';
 import { ESTIMATORS, type Estimator } from '../tokens/estimator';
 import { ContentField, CostField, PastTimeField, ToolCallsField } from './message-fields';
@@ -83,23 +84,17 @@ export class MessageInput {
   timestamp?: string | number;
 }
 
-/** One message, with what concerns the request. */
-export class AppendMessage extends MessageInput {
-  @IntField({
-    min: 1,
-    description: "The thread's version that this append rests on; 409 VERSION_CONFLICT if it is not current.",
-  })
-  expected_version?: number;
-
-  @IntField({ min: 1, description: 'The same as expected_version.' })
-  version?: number;
-
+/** What an append says of itself. */
+class AppendSettings extends ExpectedVersion {
   @EnumField(ESTIMATORS, { description: 'How tokens are counted; the default is TOKEN_ESTIMATOR.' })
   token_estimator?: Estimator;
 }
 
+/** One message, with what concerns the request. */
+export class AppendMessage extends IntersectionType(MessageInput, AppendSettings) {}
+
 /** Several messages: all are stored, next to each other, or none. */
-export class AppendMessages {
+export class AppendMessages extends AppendSettings {
   @ApiProperty({ type: [MessageInput], description: 'At most 1000.' })
   @IsArray()
   @ItemsOf(MessageInput)
@@ -110,18 +105,6 @@ export class AppendMessages {
       'Position of the first message, from 0: what is there already is skipped; beyond the end means at the end.',
   })
   start_seq?: number;
-
-  @IntField({
-    min: 1,
-    description: "The thread's version that this append rests on; 409 VERSION_CONFLICT if it is not current.",
-  })
-  expected_version?: number;
-
-  @IntField({ min: 1, description: 'The same as expected_version.' })
-  version?: number;
-
-  @EnumField(ESTIMATORS, { description: 'How tokens are counted; the default is TOKEN_ESTIMATOR.' })
-  token_estimator?: Estimator;
 }
 
 export class AppendQuery {
@@ -130,7 +113,7 @@ export class AppendQuery {
 }
 
 /** What may change of a message; role, position and time may not. */
-export class UpdateMessage {
+export class UpdateMessage extends ExpectedVersion {
   @ContentField({ description: 'New content.' })
   content?: unknown;
 
@@ -142,15 +125,6 @@ export class UpdateMessage {
 
   @CostField({ description: 'New cost.' })
   cost?: number | string;
-
-  @IntField({
-    min: 1,
-    description: "The thread's version that this edit rests on; 409 VERSION_CONFLICT if it is not current.",
-  })
-  expected_version?: number;
-
-  @IntField({ min: 1, description: 'The same as expected_version.' })
-  version?: number;
 }
 
 export class ListMessagesQuery extends PageQuery {

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { ThreadsModule } from '../threads/threads.module';
 import { AppendReplay } from './append-replay';
+import { AppendRequests } from './append-request';
+import { AppendWriter } from './append-writer';
 import { AppendService } from './append.service';
 import { CurrentMessagesController } from './current-messages.controller';
 import { MessageEditsRepository } from './message-edits.repository';
@@ -16,6 +18,8 @@ import { ThreadMessagesController } from './thread-messages.controller';
   controllers: [CurrentMessagesController, ThreadMessagesController, MessagesController],
   providers: [
     AppendService,
+    AppendRequests,
+    AppendWriter,
     AppendReplay,
     MessagesService,
     MessageEditsService,

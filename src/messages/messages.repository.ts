@@ -32,7 +32,8 @@ export interface MessagePage {
   rows: MessageRow[];
 }
 
-const COLUMNS = `m.org_id, m.thread_id, m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
+/** Of `messages m`, as a `MessageRow`. */
+export const MESSAGE_COLUMNS = `m.org_id, m.thread_id, m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
   m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
 
 /**
@@ -68,7 +69,7 @@ const listStatement = (order: Order): Statement => ({
   text: `
     SELECT t.message_count AS total, t.version, m.*
     FROM threads t LEFT JOIN LATERAL (
-      SELECT ${COLUMNS} FROM messages m
+      SELECT ${MESSAGE_COLUMNS} FROM messages m
       WHERE m.org_id = $1 AND m.thread_id = $4 AND m.seq > $5 AND m.seq < $6
         AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
       ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
@@ -102,7 +103,7 @@ export class MessagesRepository {
   /** @returns the message if its thread is in the viewer's sight */
   async find(tx: TenantTx, viewer: Viewer, id: string): Promise<MessageRow | undefined> {
     const text = `
-      SELECT ${COLUMNS} FROM messages m
+      SELECT ${MESSAGE_COLUMNS} FROM messages m
       JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1)}
       WHERE m.org_id = $1 AND m.id = $4`;
     const rows = await tx.query<MessageRow>({ name: 'messages_find', text }, [...viewerValues(viewer), id]);
@@ -111,14 +112,14 @@ export class MessagesRepository {
 
   /** Messages of the organization by id, wherever they are: to tell a retry from a clash of ids. */
   findStored(tx: TenantTx, orgId: string, ids: string[]): Promise<(MessageRow & { request_hash: Buffer | null })[]> {
-    const text = `SELECT ${COLUMNS}, m.request_hash FROM messages m WHERE m.org_id = $1 AND m.id = ANY($2::uuid[])`;
+    const text = `SELECT ${MESSAGE_COLUMNS}, m.request_hash FROM messages m WHERE m.org_id = $1 AND m.id = ANY($2::uuid[])`;
     return tx.query({ name: 'messages_find_stored', text }, [orgId, ids]);
   }
 
   /** Messages at positions, not numbers: `skip` of them lie after the wanted ones, so the end of a thread is near. */
   async findAtEnd(tx: TenantTx, orgId: string, threadId: string, count: number, skip: number): Promise<MessageRow[]> {
     const text = `
-      SELECT ${COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
+      SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
       ORDER BY m.seq DESC LIMIT $3 OFFSET $4`;
     const rows = await tx.query<MessageRow>({ name: 'messages_find_at_end', text }, [orgId, threadId, count, skip]);
     return rows.reverse();

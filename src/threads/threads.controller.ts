@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Put, Query, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
 import {
   ApiBody,
   ApiExtraModels,
@@ -15,16 +15,14 @@ import { ETagInterceptor } from '../common/etag.interceptor';
 import { OneOrManyPipe } from '../common/one-or-many.pipe';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { MessagesService } from '../messages/messages.service';
-import { CurrentThreadService } from './current-thread.service';
+import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './thread-list.service';
 import {
   CreateThread,
   CreateThreads,
-  CurrentThreadView,
   DeletedThread,
   GetThreadQuery,
   ListThreadsQuery,
-  SetCurrentThread,
   ThreadBatch,
   ThreadList,
   ThreadView,
@@ -48,8 +46,8 @@ const oneOrBatch = (
 export class ThreadsController {
   constructor(
     private readonly threads: ThreadsService,
+    private readonly creation: ThreadCreationService,
     private readonly lists: ThreadListService,
-    private readonly current: CurrentThreadService,
     private readonly messages: MessagesService,
   ) {}
 
@@ -63,7 +61,7 @@ export class ThreadsController {
   })
   @ApiResponse({ status: 201, schema: oneOrBatch(ThreadView, ThreadBatch) })
   create(@Caller() caller: Principal, @Body(createBody) body: CreateThread | CreateThreads, @RetryKey() retry?: Retry) {
-    return this.threads.create(caller, body, retry);
+    return this.creation.create(caller, body, retry);
   }
 
   @Get()
@@ -72,33 +70,6 @@ export class ThreadsController {
   @ApiOkResponse({ type: ThreadList })
   list(@Caller() caller: Principal, @Query() query: ListThreadsQuery) {
     return this.lists.list(caller, query);
-  }
-
-  @Get('current')
-  @Access('threads:read')
-  @ApiOperation({ operationId: 'getCurrentThread', summary: "The caller's current thread, or null" })
-  @ApiOkResponse({ type: CurrentThreadView })
-  getCurrent(@Caller() caller: Principal) {
-    return this.current.get(caller);
-  }
-
-  @Put('current')
-  @Access('threads:write')
-  @ApiOperation({ operationId: 'setCurrentThread', summary: 'Make a thread the current one' })
-  @ApiOkResponse({ type: CurrentThreadView })
-  setCurrent(@Caller() caller: Principal, @Body() body: SetCurrentThread) {
-    return this.current.set(caller, body.thread_id);
-  }
-
-  @Delete('current')
-  @Access('threads:write')
-  @ApiOperation({
-    operationId: 'deleteCurrentThread',
-    summary: 'Delete the current thread; none is current afterwards',
-  })
-  @ApiOkResponse({ type: DeletedThread })
-  deleteCurrent(@Caller() caller: Principal) {
-    return this.current.delete(caller);
   }
 
   @Get(':id')

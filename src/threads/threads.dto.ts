@@ -1,16 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMinSize, IsArray } from 'class-validator';
-import {
-  EnumField,
-  IdField,
-  IntField,
-  NameField,
-  ObjectField,
-  TextField,
-  TimeField,
-  UuidField,
-} from '../common/fields';
+import { EnumField, IdField, NameField, ObjectField, TextField, TimeField, UuidField } from '../common/fields';
 import { CountedPageQuery, PageView } from '../common/paging';
+import { ExpectedVersion } from '../common/versions';
 import { ItemsOf } from '../common/validation.pipe';
 import { MessageView } from '../messages/messages.dto';
 import { THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
@@ -41,15 +33,6 @@ export class CreateThreads {
   @ArrayMinSize(1)
   @ItemsOf(CreateThread)
   threads!: CreateThread[];
-}
-
-/** Version checks of a write, in the body: 409 when another version is current. */
-export class ExpectedVersion {
-  @IntField({ min: 1, description: 'The version that this write rests on; 409 VERSION_CONFLICT if it is not current.' })
-  expected_version?: number;
-
-  @IntField({ min: 1, description: 'The same as expected_version.' })
-  version?: number;
 }
 
 /** What may change of a thread; owner and organization may not. */

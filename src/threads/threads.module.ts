@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { CurrentThreadService } from './current-thread.service';
+import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListRepository } from './thread-list.repository';
 import { ThreadListService } from './thread-list.service';
 import { ThreadsRepository } from './threads.repository';
@@ -10,7 +11,14 @@ import { ThreadsService } from './threads.service';
 /** Threads without their routes: the messages module stands on it, and the routes stand on both. */
 @Module({
   imports: [IdempotencyModule, OrganizationsModule],
-  providers: [ThreadsService, ThreadListService, CurrentThreadService, ThreadsRepository, ThreadListRepository],
-  exports: [ThreadsService, ThreadListService, CurrentThreadService],
+  providers: [
+    ThreadsService,
+    ThreadCreationService,
+    ThreadListService,
+    CurrentThreadService,
+    ThreadsRepository,
+    ThreadListRepository,
+  ],
+  exports: [ThreadsService, ThreadCreationService, ThreadListService, CurrentThreadService],
 })
 export class ThreadsModule {}

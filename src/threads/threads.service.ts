@@ -1,56 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { newId, isUuid } from '../common/ids';
-import { checkCount, checkMetadata } from '../common/limits';
+import { isUuid } from '../common/ids';
+import { checkMetadata } from '../common/limits';
 import { checkVersion, type Precondition, precondition } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
-import { OrganizationsService } from '../organizations/organizations.service';
 import type { Thread, ThreadStatus } from './thread.entity';
-import {
-  CreateThread,
-  CreateThreads,
-  DeletedThread,
-  ThreadBatch,
-  ThreadView,
-  toThreadView,
-  UpdateThread,
-} from './threads.dto';
+import { type DeletedThread, type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
 import { ThreadsRepository } from './threads.repository';
-import { ownerOf } from './thread-owner';
 
-/** Creates, shows, changes and deletes threads. */
+/** Shows, changes and deletes threads. */
 @Injectable()
 export class ThreadsService {
   constructor(
     private readonly db: TenantDatabase,
     private readonly threads: ThreadsRepository,
-    private readonly organizations: OrganizationsService,
-    private readonly idempotency: IdempotencyService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
-
-  /** Makes one thread, or several in one transaction; the last one becomes its owner's current thread (F04). */
-  async create(
-    principal: Principal,
-    body: CreateThread | CreateThreads,
-    retry?: Retry,
-  ): Promise<ThreadView | ThreadBatch> {
-    const inputs = 'threads' in body ? body.threads : [body];
-    checkCount(inputs, this.config.env.MESSAGE_BATCH_LIMIT);
-    const rows = inputs.map((input) => this.toRow(principal, input));
-    return this.idempotency.once(principal, retry, async (tx) => {
-      for (const owner of new Set(rows.map((row) => row.user_id))) await this.organizations.ensure(tx, owner);
-      const threads = await this.threads.insert(tx, principal.orgId, rows);
-      const last = rows[rows.length - 1];
-      await this.threads.setCurrent(tx, principal.orgId, last.user_id, last.id);
-      const views = threads.map((thread) => ({ ...toThreadView(thread), chat_messages: [] }));
-      return 'threads' in body ? { data: views } : views[0];
-    });
-  }
 
   /** @throws THREAD_NOT_FOUND */
   async get(principal: Principal, id: string): Promise<ThreadView> {
@@ -118,16 +85,6 @@ export class ThreadsService {
     if (!thread) throw threadErrors.THREAD_NOT_FOUND(id);
     checkVersion(expected, thread.version);
     throw threadErrors.THREAD_NOT_FOUND(id);
-  }
-
-  private toRow(principal: Principal, input: CreateThread) {
-    checkMetadata(input.metadata, this.config.env.METADATA_LIMIT_BYTES);
-    return {
-      id: newId(),
-      user_id: ownerOf(principal, input),
-      name: input.name.trim(),
-      metadata: input.metadata ?? {},
-    };
   }
 }
 
