@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { DataSource, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { PoolClient, QueryResult } from 'pg';
@@ -91,15 +92,18 @@ export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) =>
 }
 
 /**
- * The same for exactly one statement: begin, statement and commit leave without waiting, one round trip in all.
+ * The same for exactly one statement: begin, statement and commit leave in one write, one round trip in all.
  * `work` must send its statement before it first awaits.
  */
 export function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
   return onConnection(frame, async (client, tx) => {
+    const stream = streamOf(client);
+    stream.cork();
     const begun = client.query(frame.begin);
     const working = start(work, tx);
     tx.close();
     const committed = client.query('COMMIT');
+    stream.uncork();
     const [beginning, result, end] = await Promise.allSettled([begun, working, committed]);
     // All three were on their way at once, so a lost connection leaves open how far they came.
     if (end.status === 'rejected') throw new UnknownOutcome(end.reason);
@@ -125,6 +129,9 @@ async function onConnection<T, X extends Tx>(
     release(client.getTransactionStatus() !== 'I');
   }
 }
+
+/** The socket of a connection: held back, what is written leaves in one packet and wakes PostgreSQL once. */
+const streamOf = (client: PoolClient) => (client as unknown as { connection: { stream: Socket } }).connection.stream;
 
 /** Starts at once, up to the first await; what is thrown on the way becomes a rejection. */
 const start = async <T, X>(work: (tx: X) => Promise<T>, tx: X): Promise<T> => work(tx);

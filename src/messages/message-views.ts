@@ -33,7 +33,6 @@ export const toMessageView = (row: MessageRow): MessageView => ({
 
 /** A message that was just stored, without reading it again. */
 export const toRow = (message: NewMessage, place: Placement): MessageRow => ({
-  org_id: '',
   thread_id: place.thread_id,
   seq: place.seq,
   id: message.id,

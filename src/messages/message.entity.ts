@@ -79,4 +79,4 @@ export class Message {
 }
 
 /** A row as it is read: whether there is a content at all cannot be told from a parsed null. */
-export type MessageRow = Omit<Message, 'thread' | 'request_hash'> & { has_content: boolean };
+export type MessageRow = Omit<Message, 'org_id' | 'thread' | 'request_hash'> & { has_content: boolean };

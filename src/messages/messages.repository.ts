@@ -28,13 +28,14 @@ export interface MessageSlice {
 /** Rows of a page, with the thread's totals; `undefined` when the thread is not in sight. */
 export interface MessagePage {
   total: number;
-  version: number;
   rows: MessageRow[];
 }
 
-/** Of `messages m`, as a `MessageRow`. */
-export const MESSAGE_COLUMNS = `m.org_id, m.thread_id, m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
+const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
   m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
+
+/** Of `messages m`, as a `MessageRow`. */
+export const MESSAGE_COLUMNS = `m.thread_id, ${OWN_COLUMNS}`;
 
 /**
  * The append: one statement. The update locks the thread's row, which makes the numbers gapless and ordered and lets
@@ -67,9 +68,9 @@ export const APPEND: Statement = {
 const listStatement = (order: Order): Statement => ({
   name: `messages_list_${order}`,
   text: `
-    SELECT t.message_count AS total, t.version, m.*
+    SELECT t.message_count AS total, m.*
     FROM threads t LEFT JOIN LATERAL (
-      SELECT ${MESSAGE_COLUMNS} FROM messages m
+      SELECT ${OWN_COLUMNS} FROM messages m
       WHERE m.org_id = $1 AND m.thread_id = $4 AND m.seq > $5 AND m.seq < $6
         AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
       ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
@@ -94,10 +95,10 @@ export class MessagesRepository {
   async list(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice): Promise<MessagePage | undefined> {
     const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, order, limit, offset } = slice;
     const values = [...viewerValues(viewer), threadId, afterSeq, beforeSeq, from, to, limit, offset];
-    const rows = await tx.query<MessageRow & { total: number; version: number }>(LISTS[order], values);
+    const rows = await tx.query<Omit<MessageRow, 'thread_id'> & { total: number }>(LISTS[order], values);
     if (rows.length === 0) return undefined;
-    const { total, version } = rows[0];
-    return { total, version, rows: rows.filter((row) => row.seq !== null) };
+    const stored = rows.filter((row) => row.seq !== null);
+    return { total: rows[0].total, rows: stored.map((row) => Object.assign(row, { thread_id: threadId })) };
   }
 
   /** @returns the message if its thread is in the viewer's sight */
