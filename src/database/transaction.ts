@@ -2,11 +2,14 @@ import type { Socket } from 'node:net';
 import type { DataSource, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { PoolClient, QueryResult } from 'pg';
+import { parsersWithIsoTimes } from './pg-types';
 
 /** A statement that is prepared once on each connection, under its name. The text may never vary for one name. */
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Times come as ISO texts instead of dates: for rows that go straight into an answer. */
+  readonly isoTimes?: boolean;
 }
 
 /** What a transaction offers to a repository. It ends with the function that it was given to. */
@@ -48,8 +51,9 @@ export class Tx {
     if (this.closed || this.sent >= this.most)
       throw new Error('The transaction is over: it was opened for one statement');
     this.sent += 1;
-    const query = typeof statement === 'string' ? { text: statement, values } : { ...statement, values };
-    return this.client.query<Row>(query);
+    if (typeof statement === 'string') return this.client.query<Row>(statement, values);
+    const { name, text, isoTimes } = statement;
+    return this.client.query<Row>({ name, text, values, ...(isoTimes ? { types: parsersWithIsoTimes } : {}) });
   }
 }
 

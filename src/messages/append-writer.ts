@@ -64,14 +64,20 @@ export class AppendWriter {
   /** The answer without the write: everything is valid and counted, and `seq` is 0 (F35). @throws THREAD_NOT_FOUND */
   async notAtAll(principal: Principal, append: Append): Promise<AppendResult> {
     const thread = await this.threads.get(principal, append.threadId);
-    const place = { thread_id: thread.id, seq: 0, created_at: new Date() };
+    const place = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
     const views = append.messages.map((message) => toMessageView(toRow(message, place)));
     return { created: false, answer: toAnswer(append, views, thread) };
   }
 }
 
-const toViews = ({ threadId: thread_id }: Append, messages: NewMessage[], { base, updated_at: created_at }: Appended) =>
-  messages.map((message, i) => toMessageView(toRow(message, { thread_id, seq: base + i + 1, created_at })));
+function toViews(
+  { threadId: thread_id }: Append,
+  messages: NewMessage[],
+  { base, updated_at }: Appended,
+): MessageView[] {
+  const created_at = updated_at.toISOString();
+  return messages.map((message, i) => toMessageView(toRow(message, { thread_id, seq: base + i + 1, created_at })));
+}
 
 function toAnswer(append: Append, views: MessageView[], thread: { message_count: number; version: number }) {
   if (!append.isBatch) return views[0];

@@ -29,7 +29,7 @@ export class MessageEditsRepository {
   /** Read after the lock was taken: what a writer before us left. */
   async find(tx: TenantTx, orgId: string, id: string): Promise<MessageRow | undefined> {
     const text = `SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.id = $2`;
-    const rows = await tx.query<MessageRow>({ name: 'messages_find_locked', text }, [orgId, id]);
+    const rows = await tx.query<MessageRow>({ name: 'messages_find_locked', text, isoTimes: true }, [orgId, id]);
     return rows[0];
   }
 
@@ -44,7 +44,7 @@ export class MessageEditsRepository {
     const content = change.content === undefined ? null : JSON.stringify(change.content);
     const metadata = change.metadata === undefined ? null : JSON.stringify(change.metadata);
     const values = [orgId, id, content, metadata, change.token_count, change.cost];
-    const [row] = await tx.query<MessageRow>({ name: 'messages_update', text }, values);
+    const [row] = await tx.query<MessageRow>({ name: 'messages_update', text, isoTimes: true }, values);
     return row;
   }
 

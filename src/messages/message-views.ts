@@ -8,7 +8,7 @@ import type { NewMessage } from './new-message';
 export interface Placement {
   thread_id: string;
   seq: number;
-  created_at: Date;
+  created_at: string;
 }
 
 export const toMessageView = (row: MessageRow): MessageView => ({
@@ -19,16 +19,17 @@ export const toMessageView = (row: MessageRow): MessageView => ({
   role: row.role,
   sender_role: row.role,
   sender_id: row.sender_id,
-  ...(row.has_content ? { content: toShown(row.content, row.metadata) } : {}),
+  // JSON leaves out what is undefined: a message without content shows none.
+  content: row.has_content ? toShown(row.content, row.metadata) : undefined,
   tool_calls: row.tool_calls,
   tool_call_id: row.tool_call_id,
   name: row.name,
   metadata: row.metadata,
   token_count: row.token_count,
   cost: Number(row.cost),
-  timestamp: row.client_timestamp?.toISOString() ?? null,
-  created_at: row.created_at.toISOString(),
-  updated_at: row.updated_at.toISOString(),
+  timestamp: row.client_timestamp,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
 });
 
 /** A message that was just stored, without reading it again. */
@@ -46,7 +47,7 @@ export const toRow = (message: NewMessage, place: Placement): MessageRow => ({
   metadata: message.metadata,
   token_count: message.token_count,
   cost: message.cost,
-  client_timestamp: message.client_timestamp ? new Date(message.client_timestamp) : null,
+  client_timestamp: message.client_timestamp ?? null,
   created_at: place.created_at,
   updated_at: place.created_at,
 });

@@ -78,5 +78,12 @@ export class Message {
   updated_at!: Date;
 }
 
-/** A row as it is read: whether there is a content at all cannot be told from a parsed null. */
-export type MessageRow = Omit<Message, 'org_id' | 'thread' | 'request_hash'> & { has_content: boolean };
+type Times = 'client_timestamp' | 'created_at' | 'updated_at';
+
+/** A row as it is read: whether there is a content at all cannot be told from a parsed null, and times are ISO texts. */
+export type MessageRow = Omit<Message, 'org_id' | 'thread' | 'request_hash' | Times> & {
+  has_content: boolean;
+  client_timestamp: string | null;
+  created_at: string;
+  updated_at: string;
+};

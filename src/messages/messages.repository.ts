@@ -67,6 +67,7 @@ export const APPEND: Statement = {
 
 const listStatement = (order: Order): Statement => ({
   name: `messages_list_${order}`,
+  isoTimes: true,
   text: `
     SELECT t.message_count AS total, m.*
     FROM threads t LEFT JOIN LATERAL (
@@ -107,14 +108,17 @@ export class MessagesRepository {
       SELECT ${MESSAGE_COLUMNS} FROM messages m
       JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1)}
       WHERE m.org_id = $1 AND m.id = $4`;
-    const rows = await tx.query<MessageRow>({ name: 'messages_find', text }, [...viewerValues(viewer), id]);
+    const rows = await tx.query<MessageRow>({ name: 'messages_find', text, isoTimes: true }, [
+      ...viewerValues(viewer),
+      id,
+    ]);
     return rows[0];
   }
 
   /** Messages of the organization by id, wherever they are: to tell a retry from a clash of ids. */
   findStored(tx: TenantTx, orgId: string, ids: string[]): Promise<(MessageRow & { request_hash: Buffer | null })[]> {
     const text = `SELECT ${MESSAGE_COLUMNS}, m.request_hash FROM messages m WHERE m.org_id = $1 AND m.id = ANY($2::uuid[])`;
-    return tx.query({ name: 'messages_find_stored', text }, [orgId, ids]);
+    return tx.query({ name: 'messages_find_stored', text, isoTimes: true }, [orgId, ids]);
   }
 
   /** Messages at positions, not numbers: `skip` of them lie after the wanted ones, so the end of a thread is near. */
@@ -122,7 +126,12 @@ export class MessagesRepository {
     const text = `
       SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
       ORDER BY m.seq DESC LIMIT $3 OFFSET $4`;
-    const rows = await tx.query<MessageRow>({ name: 'messages_find_at_end', text }, [orgId, threadId, count, skip]);
+    const rows = await tx.query<MessageRow>({ name: 'messages_find_at_end', text, isoTimes: true }, [
+      orgId,
+      threadId,
+      count,
+      skip,
+    ]);
     return rows.reverse();
   }
 
