@@ -4,6 +4,7 @@ import { loadConfig } from '../src/config/config';
 import { dataSourceOptions } from '../src/database/data-source';
 import { migrate } from '../src/database/migrate';
 import { TenantDatabase, type TenantTx } from '../src/database/tenant-database';
+import { Thread } from '../src/threads/thread.entity';
 import { asAdmin, cloneDatabase, emptyDatabase, type TestDatabase } from './support/database';
 import { userUrl } from './support/urls';
 
@@ -63,6 +64,19 @@ describe('TenantDatabase', () => {
       expect(rows).toHaveLength(3);
       expect(organizationsOf(rows)).toEqual([orgId]);
     }
+  });
+
+  it("a TypeORM repository of the transaction sees the own organization's rows only, and rolls back with it", async () => {
+    const found = await door.db.read({ orgId: 'acme' }, (tx) => tx.repo(Thread).find());
+    expect(found).toHaveLength(3);
+    expect(organizationsOf(found)).toEqual(['acme']);
+    const undone = door.db.run({ orgId: 'acme' }, async (tx) => {
+      expect(await tx.repo(Thread).update({ user_id: 'alice' }, { name: 'lost' })).toMatchObject({ affected: 3 });
+      throw new Error('changed my mind');
+    });
+    await expect(undone).rejects.toThrow('changed my mind');
+    const { rows } = await database.pool.query(`SELECT 1 FROM threads WHERE name = 'lost'`);
+    expect(rows).toEqual([]);
   });
 
   it.each(['run', 'runOne'] as const)('%s changes no foreign row, though the filter is missing', async (method) => {

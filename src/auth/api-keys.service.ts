@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
-import { decodeCursor, DEFAULT_LIMIT, type Page, type PageQuery, toPage } from '../common/paging';
+import { DEFAULT_LIMIT, type Page, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import { type KeyView, type RevokedKeyView, toKeyView } from './api-keys.dto';
 import { ApiKeysRepository } from './api-keys.repository';
@@ -21,11 +20,8 @@ export class ApiKeysService {
   /** The keys that are not revoked; newest first unless `order` says otherwise. */
   async list(principal: Principal, query: PageQuery): Promise<Page<KeyView>> {
     const { limit = DEFAULT_LIMIT, offset = 0, order = 'desc' } = query;
-    if (query.after !== undefined && query.offset !== undefined) {
-      throw commonErrors.BAD_REQUEST('after and offset exclude each other.');
-    }
-    const after = decodeCursor(query.after, [isUuid])?.[0] as string | undefined;
-    const slice = { after, offset, order, limit: limit + 1 };
+    const after = positionOf(query, [isUuid])?.[0] as string | undefined;
+    const slice = { after, offset, order, limit: rowsFor(limit) };
     const rows = await this.db.readOne(principal, (tx) => this.keys.list(tx, slice));
     return toPage(rows, limit, toKeyView, (row) => [row.id]);
   }

@@ -2,7 +2,6 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
-  IsBoolean,
   IsIn,
   IsInt,
   IsOptional,
@@ -92,8 +91,6 @@ export const IntField = ({
   ...options
 }: Options & { min?: number; max?: number }) =>
   field(options, { type: 'integer', minimum: min, maximum: max }, numberFromText, IsInt(), Min(min), Max(max));
-
-export const BoolField = (options: Options) => field(options, { type: Boolean }, IsBoolean());
 
 /** `true` or `false` in a query; the value stays the text. */
 export const FlagField = (options: Options) =>

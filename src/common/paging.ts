@@ -64,7 +64,8 @@ export function toPage<Row, T>(
   return { data: page.map(view), has_more, next_cursor };
 }
 
-const encodeCursor = (position: unknown[]) => Buffer.from(JSON.stringify(position)).toString('base64url');
+/** A sort key as the opaque text that `decodeCursor` reads. */
+export const encodeCursor = (position: unknown[]) => Buffer.from(JSON.stringify(position)).toString('base64url');
 
 /**
  * The sort key in a cursor.
@@ -81,6 +82,21 @@ export function decodeCursor(
   if (!accepts.every((check, i) => check(position[i]))) throw commonErrors.INVALID_CURSOR();
   return position as unknown[];
 }
+
+/**
+ * The sort key from which a list goes on.
+ * @throws INVALID_CURSOR, BAD_REQUEST for a cursor together with an offset
+ */
+export function positionOf(
+  { after, offset }: PageQuery,
+  accepts: ((part: unknown) => boolean)[],
+): unknown[] | undefined {
+  if (after !== undefined && offset !== undefined) throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
+  return decodeCursor(after, accepts);
+}
+
+/** Rows to read for a page: one more tells that there is more; an empty page reads none. */
+export const rowsFor = (limit: number) => (limit === 0 ? 0 : limit + 1);
 
 function parse(text: string): unknown {
   try {

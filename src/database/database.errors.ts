@@ -33,9 +33,6 @@ export function isDuplicate(error: unknown, constraint: string): boolean {
   return code === '23505' && name === constraint;
 }
 
-/** Whether a row that was to be pointed at is not there, or no longer. */
-export const isMissingReference = (error: unknown) => (error as PgError)?.code === '23503';
-
 /** pg's error as one of ours, where it has a meaning for the caller. */
 export function mapPgError(error: unknown): unknown {
   if (error instanceof Problem) return error;

@@ -1,4 +1,3 @@
-import type { Thread } from '../threads/thread.entity';
 import { textOf, toChatContent, toShown } from './message-content';
 import type { MessageRow } from './message.entity';
 import type { ChatMessage, MessageView } from './messages.dto';
@@ -75,6 +74,3 @@ function labelOf(row: MessageRow): string {
   const named = row.metadata.tool_name;
   return `Tool (${typeof named === 'string' ? named : (row.name ?? row.tool_call_id)})`;
 }
-
-/** What a page of messages says about its thread. */
-export type ThreadTotals = Pick<Thread, 'message_count' | 'version'>;

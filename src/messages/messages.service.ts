@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal';
 import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
 import { timeRange } from '../common/limits';
-import { decodeCursor, DEFAULT_LIMIT, toPage } from '../common/paging';
+import { DEFAULT_LIMIT, encodeCursor, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import type { ThreadView } from '../threads/threads.dto';
 import { checkThreadId, threadNotFound, ThreadsService } from '../threads/threads.service';
@@ -29,7 +29,7 @@ export class MessagesService {
   async list(principal: Principal, threadId: string, query: ListMessagesQuery): Promise<MessageList> {
     if (query.last !== undefined) return this.listLast(principal, threadId, query);
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const page = await this.read(principal, threadId, { ...toSlice(query), limit: limit === 0 ? 0 : limit + 1 });
+    const page = await this.read(principal, threadId, { ...toSlice(query), limit: rowsFor(limit) });
     return { ...toPage(page.rows, limit, toMessageView, seqOf), total: page.total };
   }
 
@@ -45,10 +45,10 @@ export class MessagesService {
   async history(principal: Principal, threadId: string, query: HistoryQuery): Promise<ChatHistory | string> {
     const limit = query.limit ?? query.max_messages ?? query.last_n ?? DEFAULT_HISTORY;
     const { rows, total, hasMore } = await this.readLast(principal, threadId, limit, {
-      beforeSeq: decodeSeq(query.after),
+      beforeSeq: seqIn(query),
     });
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
-    const next_cursor = hasMore ? encodeSeq(rows[0]) : null;
+    const next_cursor = hasMore ? encodeCursor(seqOf(rows[0])) : null;
     return { data: rows.map(toChatMessage), has_more: hasMore, next_cursor, total };
   }
 
@@ -77,8 +77,12 @@ export class MessagesService {
   }
 
   private async readLast(principal: Principal, threadId: string, last: number, bounds: Partial<MessageSlice>) {
-    const limit = last === 0 ? 0 : last + 1;
-    const { rows, total } = await this.read(principal, threadId, { ...bounds, order: 'desc', limit, offset: 0 });
+    const { rows, total } = await this.read(principal, threadId, {
+      ...bounds,
+      order: 'desc',
+      limit: rowsFor(last),
+      offset: 0,
+    });
     return { rows: rows.slice(0, last).reverse(), total, hasMore: rows.length > last };
   }
 
@@ -92,11 +96,8 @@ export class MessagesService {
 
 /** @throws INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
 function toSlice(query: ListMessagesQuery): Omit<MessageSlice, 'limit'> {
-  if (query.after !== undefined && query.offset !== undefined) {
-    throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
-  }
   const { order = 'asc', after_seq: afterSeq, before_seq: beforeSeq, offset = 0 } = query;
-  const cursor = decodeSeq(query.after);
+  const cursor = seqIn(query);
   // The cursor lies inside the window, so it replaces the bound that it has passed.
   const bounds =
     order === 'asc' ? { afterSeq: cursor ?? afterSeq, beforeSeq } : { afterSeq, beforeSeq: cursor ?? beforeSeq };
@@ -109,6 +110,5 @@ export function checkMessageId(id: string): void {
 }
 
 const seqOf = (row: MessageRow) => [row.seq];
-const encodeSeq = (row: MessageRow) => Buffer.from(JSON.stringify(seqOf(row))).toString('base64url');
 const isSeq = (part: unknown) => Number.isSafeInteger(part) && (part as number) >= 0;
-const decodeSeq = (cursor?: string) => decodeCursor(cursor, [isSeq])?.[0] as number | undefined;
+const seqIn = (query: PageQuery) => positionOf(query, [isSeq])?.[0] as number | undefined;

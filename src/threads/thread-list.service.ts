@@ -5,7 +5,7 @@ import { isObject } from '../common/fields';
 import { isUuid } from '../common/ids';
 import { assertStorable, parseTime } from '../common/json';
 import { timeRange } from '../common/limits';
-import { decodeCursor, DEFAULT_LIMIT, toPage } from '../common/paging';
+import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import { ownerOf } from './thread-owner';
 import { THREAD_STATUSES, type Thread } from './thread.entity';
@@ -31,7 +31,7 @@ export class ThreadListService {
       principal,
       async (tx) =>
         [
-          await this.threads.list(tx, filter, { ...slice, limit: limit === 0 ? 0 : limit + 1 }),
+          await this.threads.list(tx, filter, { ...slice, limit: rowsFor(limit) }),
           query.include_total === 'true' ? await this.threads.total(tx, filter) : undefined,
         ] as const,
     );
@@ -60,11 +60,8 @@ function toFilter(principal: Principal, query: ListThreadsQuery): ThreadFilter {
 
 function toSlice(query: ListThreadsQuery): Omit<ThreadSlice, 'limit'> {
   const sort = query.sort_by ?? 'updated_at';
-  if (query.after !== undefined && query.offset !== undefined) {
-    throw commonErrors.BAD_REQUEST('Use after or offset, not both.');
-  }
   const checks = sort === 'created_at' ? [isUuid] : [isIsoTime, isUuid];
-  return { sort, order: query.order ?? 'desc', after: decodeCursor(query.after, checks), offset: query.offset ?? 0 };
+  return { sort, order: query.order ?? 'desc', after: positionOf(query, checks), offset: query.offset ?? 0 };
 }
 
 function toContainment(text: string | undefined): string | undefined {
