@@ -15,11 +15,11 @@ export function makeRequests({ orgId, userId, caller }) {
     list: (headers) => ({ method: 'GET', path: '/api/threads?limit=50', headers }),
     directAppend: (id) => {
       const row = { id: newId(), role: MESSAGE.role, content, metadata: {}, token_count: TOKENS, cost: '0' };
-      return { ...APPEND, values: [...viewer, id, JSON.stringify([row]), 1, TOKENS, undefined] };
+      return { ...APPEND.thread, values: [...viewer, id, JSON.stringify([row]), 1, TOKENS, undefined] };
     },
     // One more than asked for, as the server reads it to know whether there are more.
     directRead: (id) => ({
-      ...LISTS.desc,
+      ...LISTS.desc.thread,
       values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0],
     }),
   };

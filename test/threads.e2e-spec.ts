@@ -31,7 +31,14 @@ describe('Threads', () => {
     expect(response.headers.etag).toBe('"1"');
     expect(response.body).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
-      ...{ org_id: 'acme', user_id: 'alice', name: 'Test Thread', metadata: { project: 'travel' }, status: 'active' },
+      ...{
+        org_id: 'acme',
+        user_id: 'alice',
+        name: 'Test Thread',
+        metadata: { project: 'travel' },
+        status: 'active',
+        session_id: null,
+      },
       ...{ message_count: 0, token_count: 0, total_cost: 0, version: 1, chat_messages: [] },
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: response.body.created_at,

@@ -3,6 +3,7 @@ import type { DataSourceOptions } from 'typeorm';
 import type { Config } from '../config/config';
 import { parsers } from './pg-types';
 import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
+import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -10,7 +11,7 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
     type: 'postgres',
     url,
     entities: [join(__dirname, '..', '**', '*.entity.{js,ts}')],
-    migrations: [ThreadsAndMessages1763683200000],
+    migrations: [ThreadsAndMessages1763683200000, Sessions1763769600000],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,
     installExtensions: false,

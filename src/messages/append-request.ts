@@ -2,13 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { checkCount } from '../common/limits';
 import { type Precondition, precondition } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
-import { checkThreadId } from '../threads/threads.service';
-import type { AppendMessage, AppendMessages } from './messages.dto';
+import type { Estimator } from '../tokens/estimator';
+import type { AppendMessage, AppendMessages, MessageInput } from './messages.dto';
 import { type NewMessage, toNewMessage } from './new-message';
 
 /** An append that is valid and counted, before it meets the database. */
 export interface Append {
-  threadId: string;
   messages: NewMessage[];
   expected: Precondition;
   /** Position of the first message, if the caller gave one (P54). */
@@ -23,22 +22,30 @@ export interface Append {
 export class AppendRequests {
   constructor(@Inject(CONFIG) private readonly config: Config) {}
 
-  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, THREAD_NOT_FOUND for what is no id of a thread */
-  prepare(threadId: string, body: AppendMessage | AppendMessages, ifMatch?: number): Append {
-    checkThreadId(threadId);
+  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS */
+  prepare(body: AppendMessage | AppendMessages, ifMatch?: number): Append {
     const isBatch = 'messages' in body;
     const inputs = isBatch ? body.messages : [body];
-    const { MESSAGE_BATCH_LIMIT, METADATA_LIMIT_BYTES, TOKEN_ESTIMATOR, TOOL_CALL_LINKAGE } = this.config.env;
+    const { MESSAGE_BATCH_LIMIT, TOOL_CALL_LINKAGE } = this.config.env;
     checkCount(inputs, MESSAGE_BATCH_LIMIT);
-    const rules = { estimator: body.token_estimator ?? TOKEN_ESTIMATOR, metadataBytes: METADATA_LIMIT_BYTES };
-    const messages = inputs.map((input, i) => toNewMessage(input, rules, isBatch ? `messages.${i}.` : ''));
+    const messages = this.toMessages(inputs, isBatch ? 'messages' : undefined, body.token_estimator);
     return {
-      threadId,
       messages,
       isBatch,
       startSeq: isBatch ? body.start_seq : undefined,
       expected: precondition(ifMatch, body),
       strict: TOOL_CALL_LINKAGE === 'strict' && messages.some((message) => message.tool_call_id !== undefined),
     };
+  }
+
+  /**
+   * Messages that are valid and counted.
+   * @param list name of their list in the body, for error texts
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE
+   */
+  toMessages(inputs: MessageInput[], list?: string, estimator?: Estimator): NewMessage[] {
+    const { METADATA_LIMIT_BYTES, TOKEN_ESTIMATOR } = this.config.env;
+    const rules = { estimator: estimator ?? TOKEN_ESTIMATOR, metadataBytes: METADATA_LIMIT_BYTES };
+    return inputs.map((input, i) => toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
   }
 }

@@ -2,10 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { checkVersion } from '../common/versions';
 import type { TenantTx } from '../database/tenant-database';
-import { ThreadsService } from '../threads/threads.service';
+import { byThread, type Target } from '../database/visibility';
+import type { Thread } from '../threads/thread.entity';
+import { checkTarget, ThreadsService } from '../threads/threads.service';
 import { AppendReplay } from './append-replay';
 import type { Append } from './append-request';
 import { toMessageView, toRow } from './message-views';
+import type { MessageRow } from './message.entity';
 import type { MessageBatch, MessageView } from './messages.dto';
 import { type Appended, MessagesRepository } from './messages.repository';
 import type { NewMessage } from './new-message';
@@ -15,6 +18,19 @@ export interface AppendResult {
   created: boolean;
   answer: MessageView | MessageBatch;
 }
+
+/** Where an append goes, and what is special about the place. */
+export interface AppendPlace {
+  readonly target: Target;
+  /** Finds the thread, or makes it, and holds it against other writers until `tx` ends. */
+  open(tx: TenantTx): Promise<Thread>;
+  /** Runs after the messages are stored, in the same transaction. @returns the counts as they are then */
+  settle?(tx: TenantTx, thread: Thread): Promise<ThreadCounts | undefined>;
+  /** How the answer shows a message. */
+  view(row: MessageRow): MessageView;
+}
+
+export type ThreadCounts = Pick<Thread, 'message_count' | 'version'>;
 
 /** The plain statement stored nothing: the thread is away or at another version. */
 export class Unsettled extends Error {}
@@ -28,12 +44,19 @@ export class AppendWriter {
     private readonly replay: AppendReplay,
   ) {}
 
+  /** A thread as a place, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
+  threadPlace(principal: Principal, threadId: string): AppendPlace {
+    const target = byThread(threadId);
+    checkTarget(target);
+    return { target, open: (tx) => this.threads.lock(tx, principal, target), view: toMessageView };
+  }
+
   /** In one statement, which is sent at once. @throws Unsettled, and pg's error for an id that is taken */
-  async plainly(tx: TenantTx, principal: Principal, append: Append): Promise<AppendResult> {
-    const { threadId, messages, expected } = append;
-    const done = await this.messages.append(tx, principal, threadId, messages, expected.version);
+  async plainly(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
+    const { messages, expected } = append;
+    const done = await this.messages.append(tx, principal, place.target, messages, expected.version);
     if (!done) throw new Unsettled();
-    return { created: true, answer: toAnswer(append, toViews(append, messages, done), done) };
+    return { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
   }
 
   /**
@@ -41,45 +64,54 @@ export class AppendWriter {
    * @throws THREAD_NOT_FOUND, MESSAGE_ID_CONFLICT, PARTIAL_RETRY, START_SEQ_CONFLICT, TOOL_CALL_UNKNOWN,
    *   VERSION_CONFLICT, PRECONDITION_FAILED
    */
-  async carefully(tx: TenantTx, principal: Principal, append: Append): Promise<AppendResult> {
-    const thread = await this.threads.lock(tx, principal, append.threadId);
+  async carefully(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
+    const thread = await place.open(tx);
     const known = await this.replay.findKnown(tx, thread, append.messages, append.startSeq);
     // A retry rests on the version before its first attempt, which is no longer current.
     if (known.size === 0) checkVersion(append.expected, thread.version);
     if (append.strict) await this.replay.checkToolCalls(tx, thread, append.messages);
     const fresh = append.messages.filter((message) => !known.has(message));
-    const done = fresh.length > 0 ? await this.messages.append(tx, principal, thread.id, fresh) : undefined;
-    const stored = done ? toViews(append, fresh, done) : [];
+    const done = await this.store(tx, principal, thread, fresh);
+    const settled = await place.settle?.(tx, { ...thread, ...done });
+    const stored = done ? toViews(place, fresh, done) : [];
     // Both lists are in the order of the request, so one walk puts them together.
     const views = append.messages.map((message) => {
       const row = known.get(message);
-      return row ? toMessageView(row) : (stored.shift() as MessageView);
+      return row ? place.view(row) : (stored.shift() as MessageView);
     });
     // A known message under an id of ours was stored by an earlier attempt of this very request.
     const isOurs = (message: NewMessage) => !message.request_hash && known.get(message)?.id === message.id;
     const created = fresh.length > 0 || append.messages.some(isOurs);
-    return { created, answer: toAnswer(append, views, done ?? thread) };
+    return { created, answer: toAnswer(append, views, settled ?? done ?? thread) };
   }
 
   /** The answer without the write: everything is valid and counted, and `seq` is 0 (F35). @throws THREAD_NOT_FOUND */
-  async notAtAll(principal: Principal, append: Append): Promise<AppendResult> {
-    const thread = await this.threads.get(principal, append.threadId);
-    const place = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
-    const views = append.messages.map((message) => toMessageView(toRow(message, place)));
+  async notAtAll(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
+    const thread = await this.threads.get(principal, place.target);
+    const placement = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
+    const views = append.messages.map((message) => place.view(toRow(message, placement)));
     return { created: false, answer: toAnswer(append, views, thread) };
+  }
+
+  /** Appends to a thread that `tx` holds. @returns `undefined` if there is nothing to append */
+  async store(
+    tx: TenantTx,
+    principal: Principal,
+    thread: Thread,
+    messages: NewMessage[],
+  ): Promise<Appended | undefined> {
+    if (messages.length === 0) return undefined;
+    return this.messages.append(tx, principal, byThread(thread.id), messages);
   }
 }
 
-function toViews(
-  { threadId: thread_id }: Append,
-  messages: NewMessage[],
-  { base, updated_at }: Appended,
-): MessageView[] {
-  const created_at = updated_at.toISOString();
-  return messages.map((message, i) => toMessageView(toRow(message, { thread_id, seq: base + i + 1, created_at })));
+function toViews(place: AppendPlace, messages: NewMessage[], done: Appended): MessageView[] {
+  const { thread_id, base } = done;
+  const created_at = done.updated_at.toISOString();
+  return messages.map((message, i) => place.view(toRow(message, { thread_id, seq: base + i + 1, created_at })));
 }
 
-function toAnswer(append: Append, views: MessageView[], thread: { message_count: number; version: number }) {
+function toAnswer(append: Append, views: MessageView[], thread: ThreadCounts) {
   if (!append.isBatch) return views[0];
   const { message_count: total, version } = thread;
   return { data: views, success: true, message_count: views.length, total, version };

@@ -5,8 +5,10 @@ import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { Retry } from '../idempotency/retry';
 import { type Append, AppendRequests } from './append-request';
-import { type AppendResult, AppendWriter, Unsettled } from './append-writer';
+import { type AppendPlace, type AppendResult, AppendWriter, Unsettled } from './append-writer';
 import type { AppendMessage, AppendMessages } from './messages.dto';
+
+type AppendBody = AppendMessage | AppendMessages;
 
 export interface AppendOptions {
   retry?: Retry;
@@ -33,29 +35,47 @@ export class AppendService {
   async append(
     principal: Principal,
     threadId: string,
-    body: AppendMessage | AppendMessages,
+    body: AppendBody,
+    options?: AppendOptions,
+  ): Promise<AppendResult> {
+    return this.appendTo(principal, this.writer.threadPlace(principal, threadId), body, options);
+  }
+
+  /** The same at a place that another service knows, such as a session. */
+  async appendTo(
+    principal: Principal,
+    place: AppendPlace,
+    body: AppendBody,
     { retry, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
-    const append = this.requests.prepare(threadId, body, ifMatch);
-    if (!persist) return this.writer.notAtAll(principal, append);
+    const append = this.requests.prepare(body, ifMatch);
+    if (!persist) return this.writer.notAtAll(principal, place, append);
+    const carefully = () =>
+      this.idempotency.once(principal, retry, (tx) => this.writer.carefully(tx, principal, place, append));
     const mustCompare = append.startSeq !== undefined || append.messages.length === 0 || append.strict;
-    if (mustCompare) return this.carefully(principal, append, retry);
+    if (mustCompare) return carefully();
     try {
-      return await this.plainly(principal, append, retry);
+      return await this.plainly(principal, place, append, retry);
     } catch (error) {
       if (!(error instanceof Unsettled) && !isDuplicate(error, 'messages_id_key')) throw error;
-      return this.carefully(principal, append, retry);
+      return carefully();
     }
   }
 
-  private plainly(principal: Principal, append: Append, retry?: Retry): Promise<AppendResult> {
-    const work = (tx: TenantTx) => this.writer.plainly(tx, principal, append);
+  /** The same inside a transaction of another service. */
+  appendIn(tx: TenantTx, principal: Principal, place: AppendPlace, body: AppendBody): Promise<AppendResult> {
+    return this.writer.carefully(tx, principal, place, this.requests.prepare(body));
+  }
+
+  private plainly(
+    principal: Principal,
+    place: AppendPlace,
+    append: Append,
+    retry: Retry | undefined,
+  ): Promise<AppendResult> {
+    const work = (tx: TenantTx) => this.writer.plainly(tx, principal, place, append);
     if (retry) return this.idempotency.once(principal, retry, work);
     // Ids are fixed before the first attempt, so an attempt whose outcome was lost is found by them.
     return this.db.runOne(principal, work, { repeatable: true });
-  }
-
-  private carefully(principal: Principal, append: Append, retry?: Retry): Promise<AppendResult> {
-    return this.idempotency.once(principal, retry, (tx) => this.writer.carefully(tx, principal, append));
   }
 }

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { IfMatch } from '../common/decorators';
+import { byThread } from '../database/visibility';
 import { CurrentThreadService } from '../threads/current-thread.service';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
 import { type AppendOptions, AppendService } from './append.service';
@@ -50,7 +51,7 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'listCurrentMessages', summary: 'A page of the current thread' })
   @ApiOkResponse({ type: MessageList })
   async list(@Caller() caller: Principal, @Query() query: ListMessagesQuery) {
-    return this.messages.list(caller, await this.current.id(caller), query);
+    return this.messages.list(caller, byThread(await this.current.id(caller)), query);
   }
 
   @Delete('messages')
@@ -58,7 +59,7 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'clearCurrentMessages', summary: 'Clear the current thread' })
   @ApiOkResponse({ type: ClearedThread })
   async clear(@Caller() caller: Principal, @IfMatch() ifMatch?: number) {
-    return this.edits.clear(caller, await this.current.id(caller), ifMatch);
+    return this.edits.clear(caller, byThread(await this.current.id(caller)), ifMatch);
   }
 
   @Get('threads/current/history')
@@ -66,6 +67,6 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'currentHistory', summary: 'The newest messages of the current thread' })
   @ApiOkResponse({ type: ChatHistory })
   async history(@Caller() caller: Principal, @Query() query: HistoryQuery) {
-    return this.messages.history(caller, await this.current.id(caller), query);
+    return this.messages.history(caller, byThread(await this.current.id(caller)), query);
   }
 }

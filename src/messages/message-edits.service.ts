@@ -6,8 +6,9 @@ import { checkMetadata } from '../common/limits';
 import { checkVersion, precondition } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
-import { checkThreadId, ThreadsService } from '../threads/threads.service';
+import { checkTarget, ThreadsService } from '../threads/threads.service';
 import { type MessageChange, MessageEditsRepository } from './message-edits.repository';
 import { toStored } from './message-content';
 import { toMessageView } from './message-views';
@@ -59,12 +60,12 @@ export class MessageEditsService {
   }
 
   /** Removes all messages; the thread, its name and its metadata stay (F29, C39). @throws THREAD_NOT_FOUND, PRECONDITION_FAILED */
-  async clear(principal: Principal, threadId: string, ifMatch?: number): Promise<ClearedThread> {
-    checkThreadId(threadId);
+  async clear(principal: Principal, target: Target, ifMatch?: number): Promise<ClearedThread> {
+    checkTarget(target);
     return this.db.run(principal, async (tx) => {
-      const thread = await this.threads.lock(tx, principal, threadId);
+      const thread = await this.threads.lock(tx, principal, target);
       checkVersion(precondition(ifMatch), thread.version);
-      const cleared = await this.edits.clear(tx, principal.orgId, threadId);
+      const cleared = await this.edits.clear(tx, principal.orgId, thread.id);
       if (cleared > 0) {
         const change = { messages: -cleared, tokens: -thread.token_count, costRemoved: thread.total_cost };
         await this.threads.count(tx, thread, change);

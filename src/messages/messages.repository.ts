@@ -1,13 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { Order } from '../common/paging';
-import type { Statement } from '../database/transaction';
 import type { TenantTx } from '../database/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import {
+  forTargets,
+  type Target,
+  targetValues,
+  TOUCH,
+  type Viewer,
+  viewerValues,
+  visibleThread,
+} from '../database/visibility';
 import type { MessageRow } from './message.entity';
 import type { NewMessage } from './new-message';
 
 /** What an append tells of the thread, in one row. */
 export interface Appended {
+  thread_id: string;
   /** Number of the last message before the new ones. */
   base: number;
   message_count: number;
@@ -37,21 +45,24 @@ const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, 
 /** Of `messages m`, as a `MessageRow`. */
 export const MESSAGE_COLUMNS = `m.thread_id, ${OWN_COLUMNS}`;
 
+/** A notebook's session keeps its newest messages only: its appends take the careful way, which trims (C04). */
+const KEEPS_ALL = `AND NOT EXISTS (
+  SELECT 1 FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id AND s.notebook_id IS NOT NULL)`;
+
 /**
  * The append: one statement. The update locks the thread's row, which makes the numbers gapless and ordered and lets
  * appends to other threads pass; the messages are numbered from it. `->` keeps JSON null and absence apart.
  */
-export const APPEND: Statement = {
-  name: 'messages_append',
-  text: `
+export const APPEND = forTargets(
+  { name: 'messages_append' },
+  (isTarget, by) => `
     WITH input AS (
       SELECT m, n FROM jsonb_array_elements($5::jsonb) WITH ORDINALITY AS i(m, n)
     ), thread AS (
       UPDATE threads t SET last_seq = t.last_seq + $6::int, message_count = t.message_count + $6::int,
         token_count = t.token_count + $7::bigint,
-        total_cost = t.total_cost + (SELECT sum((m->>'cost')::numeric) FROM input),
-        version = t.version + 1, updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 ms')
-      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($8::bigint IS NULL OR t.version = $8)
+        total_cost = t.total_cost + (SELECT sum((m->>'cost')::numeric) FROM input), ${TOUCH}
+      WHERE ${isTarget} AND ($8::bigint IS NULL OR t.version = $8) ${by === 'session' ? KEEPS_ALL : ''}
       RETURNING t.org_id, t.id, t.last_seq - $6::int AS base, t.message_count, t.version, t.updated_at
     ), stored AS (
       INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
@@ -62,44 +73,46 @@ export const APPEND: Statement = {
         t.updated_at, t.updated_at
       FROM thread t, input
     )
-    SELECT base, message_count, version, updated_at FROM thread`,
-};
+    SELECT id AS thread_id, base, message_count, version, updated_at FROM thread`,
+);
 
-const listStatement = (order: Order): Statement => ({
-  name: `messages_list_${order}`,
-  isoTimes: true,
-  text: `
-    SELECT t.message_count AS total, m.*
+const listStatement = (order: Order) =>
+  forTargets(
+    { name: `messages_list_${order}`, isoTimes: true },
+    (isTarget, by) => `
+    SELECT t.message_count AS total, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
     FROM threads t LEFT JOIN LATERAL (
       SELECT ${OWN_COLUMNS} FROM messages m
-      WHERE m.org_id = $1 AND m.thread_id = $4 AND m.seq > $5 AND m.seq < $6
+      WHERE m.org_id = $1 AND m.thread_id = t.id AND m.seq > $5 AND m.seq < $6
         AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
       ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
     ) m ON true
-    WHERE ${visibleThread('t', 1)} AND t.id = $4
+    WHERE ${isTarget}
     ORDER BY m.seq ${order}`,
-});
+  );
 
-export const LISTS: Record<Order, Statement> = { asc: listStatement('asc'), desc: listStatement('desc') };
+export const LISTS = { asc: listStatement('asc'), desc: listStatement('desc') } as const;
 
 @Injectable()
 export class MessagesRepository {
   /** @returns `undefined` when the thread is not in sight or at another version */
-  async append(tx: TenantTx, viewer: Viewer, threadId: string, messages: NewMessage[], version?: number) {
+  async append(tx: TenantTx, viewer: Viewer, target: Target, messages: NewMessage[], version?: number) {
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
-    const values = [...viewerValues(viewer), threadId, JSON.stringify(messages), messages.length, tokens, version];
-    const rows = await tx.query<Appended>(APPEND, values);
+    const values = [...targetValues(viewer, target), JSON.stringify(messages), messages.length, tokens, version];
+    const rows = await tx.query<Appended>(APPEND[target.by], values);
     return rows.at(0);
   }
 
   /** One page and the thread's totals in one statement, the access check included. */
-  async list(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice): Promise<MessagePage | undefined> {
+  async list(tx: TenantTx, viewer: Viewer, target: Target, slice: MessageSlice): Promise<MessagePage | undefined> {
     const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, order, limit, offset } = slice;
-    const values = [...viewerValues(viewer), threadId, afterSeq, beforeSeq, from, to, limit, offset];
-    const rows = await tx.query<Omit<MessageRow, 'thread_id'> & { total: number }>(LISTS[order], values);
+    const values = [...targetValues(viewer, target), afterSeq, beforeSeq, from, to, limit, offset];
+    const rows = await tx.query<MessageRow & { total: number }>(LISTS[order][target.by], values);
     if (rows.length === 0) return undefined;
     const stored = rows.filter((row) => row.seq !== null);
-    return { total: rows[0].total, rows: stored.map((row) => Object.assign(row, { thread_id: threadId })) };
+    // Not sent with every row where the request has said it.
+    if (target.by === 'thread') for (const row of stored) row.thread_id = target.id;
+    return { total: rows[0].total, rows: stored };
   }
 
   /** @returns the message if its thread is in the viewer's sight */

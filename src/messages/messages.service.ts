@@ -5,8 +5,9 @@ import { isUuid } from '../common/ids';
 import { timeRange } from '../common/limits';
 import { DEFAULT_LIMIT, encodeCursor, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
 import type { ThreadView } from '../threads/threads.dto';
-import { checkThreadId, threadNotFound, ThreadsService } from '../threads/threads.service';
+import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
 import { toChatMessage, toMessageView, toPrompt } from './message-views';
 import type { MessageRow } from './message.entity';
 import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageList, MessageView } from './messages.dto';
@@ -26,10 +27,10 @@ export class MessagesService {
   ) {}
 
   /** A page of a thread's messages, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
-  async list(principal: Principal, threadId: string, query: ListMessagesQuery): Promise<MessageList> {
-    if (query.last !== undefined) return this.listLast(principal, threadId, query);
+  async list(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList> {
+    if (query.last !== undefined) return this.listLast(principal, target, query);
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const page = await this.read(principal, threadId, { ...toSlice(query), limit: rowsFor(limit) });
+    const page = await this.read(principal, target, { ...toSlice(query), limit: rowsFor(limit) });
     return { ...toPage(page.rows, limit, toMessageView, seqOf), total: page.total };
   }
 
@@ -42,9 +43,9 @@ export class MessagesService {
   }
 
   /** The newest messages as a model takes them, or as prompt text. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
-  async history(principal: Principal, threadId: string, query: HistoryQuery): Promise<ChatHistory | string> {
+  async history(principal: Principal, target: Target, query: HistoryQuery): Promise<ChatHistory | string> {
     const limit = query.limit ?? query.max_messages ?? query.last_n ?? DEFAULT_HISTORY;
-    const { rows, total, hasMore } = await this.readLast(principal, threadId, limit, {
+    const { rows, total, hasMore } = await this.readLast(principal, target, limit, {
       beforeSeq: seqIn(query),
     });
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
@@ -53,11 +54,11 @@ export class MessagesService {
   }
 
   /** A thread with its newest 1000 messages, oldest first (F05). @throws THREAD_NOT_FOUND */
-  async threadWithMessages(principal: Principal, threadId: string): Promise<ThreadView> {
-    checkThreadId(threadId);
+  async threadWithMessages(principal: Principal, target: Target): Promise<ThreadView> {
+    checkTarget(target);
     return this.db.read(principal, async (tx) => {
-      const thread = await this.threads.getIn(tx, principal, threadId);
-      const page = await this.messages.list(tx, principal, threadId, {
+      const thread = await this.threads.getIn(tx, principal, target);
+      const page = await this.messages.list(tx, principal, target, {
         order: 'desc',
         limit: MOST_MESSAGES,
         offset: 0,
@@ -67,17 +68,17 @@ export class MessagesService {
     });
   }
 
-  private async listLast(principal: Principal, threadId: string, query: ListMessagesQuery): Promise<MessageList> {
+  private async listLast(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList> {
     const { last = 0, from, to, ...others } = query;
     if (Object.values(others).some((value) => value !== undefined)) {
       throw commonErrors.BAD_REQUEST('last goes with from and to only.');
     }
-    const page = await this.readLast(principal, threadId, last, timeRange('from', from, to));
+    const page = await this.readLast(principal, target, last, timeRange('from', from, to));
     return { data: page.rows.map(toMessageView), has_more: page.hasMore, next_cursor: null, total: page.total };
   }
 
-  private async readLast(principal: Principal, threadId: string, last: number, bounds: Partial<MessageSlice>) {
-    const { rows, total } = await this.read(principal, threadId, {
+  private async readLast(principal: Principal, target: Target, last: number, bounds: Partial<MessageSlice>) {
+    const { rows, total } = await this.read(principal, target, {
       ...bounds,
       order: 'desc',
       limit: rowsFor(last),
@@ -86,10 +87,10 @@ export class MessagesService {
     return { rows: rows.slice(0, last).reverse(), total, hasMore: rows.length > last };
   }
 
-  private async read(principal: Principal, threadId: string, slice: MessageSlice): Promise<MessagePage> {
-    checkThreadId(threadId);
-    const page = await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, threadId, slice));
-    if (!page) throw threadNotFound(threadId);
+  private async read(principal: Principal, target: Target, slice: MessageSlice): Promise<MessagePage> {
+    checkTarget(target);
+    const page = await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, target, slice));
+    if (!page) throw notFound(target);
     return page;
   }
 }

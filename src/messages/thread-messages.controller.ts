@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch } from '../common/decorators';
+import { byThread } from '../database/visibility';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
 import { type AppendOptions, AppendService } from './append.service';
 import { MessageEditsService } from './message-edits.service';
@@ -49,7 +50,7 @@ export class ThreadMessagesController {
   @ApiOperation({ operationId: 'listMessages', summary: 'A page of messages, oldest first' })
   @ApiOkResponse({ type: MessageList })
   list(@Caller() caller: Principal, @Id('id') id: string, @Query() query: ListMessagesQuery) {
-    return this.messages.list(caller, id, query);
+    return this.messages.list(caller, byThread(id), query);
   }
 
   @Delete('messages')
@@ -57,7 +58,7 @@ export class ThreadMessagesController {
   @ApiOperation({ operationId: 'clearMessages', summary: 'Remove all messages and keep the thread' })
   @ApiOkResponse({ type: ClearedThread })
   clear(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
-    return this.edits.clear(caller, id, ifMatch);
+    return this.edits.clear(caller, byThread(id), ifMatch);
   }
 
   @Get('history')
@@ -65,6 +66,6 @@ export class ThreadMessagesController {
   @ApiOperation({ operationId: 'threadHistory', summary: 'The newest messages, ready for a model call' })
   @ApiOkResponse({ type: ChatHistory })
   history(@Caller() caller: Principal, @Id('id') id: string, @Query() query: HistoryQuery) {
-    return this.messages.history(caller, id, query);
+    return this.messages.history(caller, byThread(id), query);
   }
 }

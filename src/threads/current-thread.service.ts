@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { TenantDatabase } from '../database/tenant-database';
+import { byThread } from '../database/visibility';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { type CurrentThreadView, type DeletedThread, toThreadView } from './threads.dto';
 import { threadErrors } from './threads.errors';
 import { ThreadsRepository } from './threads.repository';
-import { checkThreadId, ThreadsService } from './threads.service';
+import { checkTarget, ThreadsService } from './threads.service';
 
 /** The thread that a user works in, remembered in the database: it holds on every instance and after a restart. */
 @Injectable()
@@ -24,11 +25,12 @@ export class CurrentThreadService {
 
   /** @throws THREAD_NOT_FOUND; the current thread stays what it was (F08) */
   async set(principal: Principal, threadId: string): Promise<CurrentThreadView> {
-    checkThreadId(threadId);
+    const target = byThread(threadId);
+    checkTarget(target);
     return this.db.run(principal, async (tx) => {
       await this.organizations.ensure(tx, principal.userId);
       // Locked, so that it cannot be deleted before the row that points at it is written.
-      const thread = await this.threads.lock(tx, principal, threadId);
+      const thread = await this.threads.lock(tx, principal, target);
       await this.rows.setCurrent(tx, principal.orgId, principal.userId, threadId);
       return { thread: toThreadView(thread) };
     });
@@ -36,7 +38,7 @@ export class CurrentThreadService {
 
   /** Deletes the current thread; none is current afterwards. @throws NO_ACTIVE_THREAD */
   async delete(principal: Principal): Promise<DeletedThread> {
-    return this.threads.delete(principal, await this.id(principal));
+    return this.threads.delete(principal, byThread(await this.id(principal)));
   }
 
   /** @throws NO_ACTIVE_THREAD */

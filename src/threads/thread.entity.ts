@@ -4,12 +4,17 @@ import { User } from '../organizations/user.entity';
 export const THREAD_STATUSES = ['active', 'archived'] as const;
 export type ThreadStatus = (typeof THREAD_STATUSES)[number];
 
+const ACTIVE_SESSION = '(session_id IS NOT NULL)';
+
 /** One conversation of one user. The counters change with the rows that they count, in the same transaction. */
 @Entity('threads')
 @Check('threads_status_check', `"status" IN ('active', 'archived')`)
 @Index('threads_user_id_status_updated_at_idx', ['org_id', 'user_id', 'status', 'updated_at', 'id'])
 @Index('threads_status_updated_at_idx', ['org_id', 'status', 'updated_at', 'id'])
 @Index('threads_user_id_id_idx', ['org_id', 'user_id', 'id'])
+@Index('threads_session_user_updated_at_idx', ['org_id', 'user_id', 'updated_at', 'id'], { where: ACTIVE_SESSION })
+@Index('threads_session_updated_at_idx', ['org_id', 'updated_at', 'id'], { where: ACTIVE_SESSION })
+@Index('threads_expires_at_idx', ['expires_at'], { where: '(expires_at IS NOT NULL)' })
 export class Thread {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'threads_pkey' })
   org_id!: string;
@@ -59,6 +64,18 @@ export class Thread {
 
   @Column({ type: 'bigint', nullable: true })
   forked_from_seq!: number | null;
+
+  /** The session under which the thread is active; null for a plain thread, and while the session is evicted. */
+  @Column({ type: 'text', collation: 'C', nullable: true })
+  session_id!: string | null;
+
+  /** From then on the thread is gone, for every reader; null: never. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  expires_at!: Date | null;
+
+  /** How long after a write that is. */
+  @Column({ type: 'bigint', nullable: true })
+  lifetime_ms!: number | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;

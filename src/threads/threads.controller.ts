@@ -13,6 +13,7 @@ import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch } from '../common/decorators';
 import { ETagInterceptor } from '../common/etag.interceptor';
 import { OneOrManyPipe } from '../common/one-or-many.pipe';
+import { byThread } from '../database/visibility';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { MessagesService } from '../messages/messages.service';
 import { ThreadCreationService } from './thread-creation.service';
@@ -77,7 +78,9 @@ export class ThreadsController {
   @ApiOperation({ operationId: 'getThread', summary: 'One thread' })
   @ApiOkResponse({ type: ThreadView })
   get(@Caller() caller: Principal, @Id('id') id: string, @Query() query: GetThreadQuery) {
-    return query.include ? this.messages.threadWithMessages(caller, id) : this.threads.get(caller, id);
+    return query.include
+      ? this.messages.threadWithMessages(caller, byThread(id))
+      : this.threads.get(caller, byThread(id));
   }
 
   @Patch(':id')
@@ -85,7 +88,7 @@ export class ThreadsController {
   @ApiOperation({ operationId: 'updateThread', summary: 'Rename, and merge-patch the metadata' })
   @ApiOkResponse({ type: ThreadView })
   update(@Caller() caller: Principal, @Id('id') id: string, @Body() body: UpdateThread, @IfMatch() ifMatch?: number) {
-    return this.threads.update(caller, id, body, ifMatch);
+    return this.threads.update(caller, byThread(id), body, ifMatch);
   }
 
   @Delete(':id')
@@ -93,7 +96,7 @@ export class ThreadsController {
   @ApiOperation({ operationId: 'deleteThread', summary: 'Delete a thread with its messages' })
   @ApiOkResponse({ type: DeletedThread })
   delete(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
-    return this.threads.delete(caller, id, ifMatch);
+    return this.threads.delete(caller, byThread(id), ifMatch);
   }
 
   @Post(':id/archive')
@@ -102,7 +105,7 @@ export class ThreadsController {
   @ApiOperation({ operationId: 'archiveThread', summary: 'Leave the thread out of lists; it stays readable' })
   @ApiOkResponse({ type: ThreadView })
   archive(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.threads.setStatus(caller, id, 'archived');
+    return this.threads.setStatus(caller, byThread(id), 'archived');
   }
 
   @Post(':id/unarchive')
@@ -111,6 +114,6 @@ export class ThreadsController {
   @ApiOperation({ operationId: 'unarchiveThread', summary: 'List the thread again' })
   @ApiOkResponse({ type: ThreadView })
   unarchive(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.threads.setStatus(caller, id, 'active');
+    return this.threads.setStatus(caller, byThread(id), 'active');
   }
 }

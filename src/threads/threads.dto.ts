@@ -116,6 +116,13 @@ export class ThreadView {
   @ApiProperty({ enum: THREAD_STATUSES })
   status!: ThreadStatus;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The session that stands on this thread, if there is one.',
+  })
+  session_id!: string | null;
+
   @ApiProperty({ type: 'integer' })
   message_count!: number;
 
@@ -171,6 +178,7 @@ export const toThreadView = (thread: Thread): ThreadView => ({
   name: thread.name,
   metadata: thread.metadata,
   status: thread.status,
+  session_id: thread.session_id,
   message_count: thread.message_count,
   token_count: thread.token_count,
   total_cost: Number(thread.total_cost),

@@ -2,6 +2,8 @@ import { defineErrors } from '../common/errors';
 
 export const threadErrors = defineErrors({
   THREAD_NOT_FOUND: [404, (id: string) => `Thread ${id} does not exist.`],
+  // Word for word what clients of the notebook's sessions know (N15).
+  SESSION_NOT_FOUND: [404, 'Session not found'],
   NO_ACTIVE_THREAD: [409, 'No active thread. Create or set a thread first.'],
   OTHER_USER: [403, 'user_id names another user: only a service key or an admin may.'],
   OTHER_ORGANIZATION: [403, 'org_id names another organization than the credentials.'],

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import {
+  forTargets,
+  type Target,
+  targetValues,
+  TOUCH,
+  type Viewer,
+  viewerValues,
+  visibleThread,
+} from '../database/visibility';
 import type { Thread, ThreadStatus } from './thread.entity';
 
 export interface NewThread {
@@ -25,8 +33,28 @@ export interface CounterChange {
   costRemoved?: string;
 }
 
-/** `updated_at` never stands still or goes back, also when the clock does: lists and caches rely on it. */
-const TOUCH = `version = t.version + 1, updated_at = greatest(clock_timestamp(), t.updated_at + interval '1 ms')`;
+const FIND = forTargets({ name: 'threads_find' }, (isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget}`);
+
+const LOCK = forTargets(
+  { name: 'threads_lock' },
+  (isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget} FOR UPDATE`,
+);
+
+const UPDATE = forTargets(
+  { name: 'threads_update' },
+  (isTarget) => `
+    UPDATE threads t SET
+      name = coalesce($5, t.name),
+      metadata = CASE WHEN $6::jsonb IS NULL THEN t.metadata ELSE throughline_merge_patch(t.metadata, $6) END,
+      status = coalesce($7, t.status), ${TOUCH}
+    WHERE ${isTarget} AND ($8::bigint IS NULL OR t.version = $8)
+    RETURNING t.*`,
+);
+
+const DELETE = forTargets(
+  { name: 'threads_delete' },
+  (isTarget) => `DELETE FROM threads t WHERE ${isTarget} AND ($5::bigint IS NULL OR t.version = $5)`,
+);
 
 @Injectable()
 export class ThreadsRepository {
@@ -40,40 +68,25 @@ export class ThreadsRepository {
   }
 
   /** @returns the thread if the viewer may see it */
-  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
-    const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4`;
-    const rows = await tx.query<Thread>({ name: 'threads_find', text }, [...viewerValues(viewer), id]);
-    return rows[0];
+  async find(tx: TenantTx, viewer: Viewer, target: Target): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(FIND[target.by], targetValues(viewer, target)))[0];
   }
 
   /** The same, and nobody else writes to the thread or its messages until the transaction ends. */
-  async lock(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
-    const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4 FOR UPDATE`;
-    const rows = await tx.query<Thread>({ name: 'threads_lock', text }, [...viewerValues(viewer), id]);
-    return rows[0];
+  async lock(tx: TenantTx, viewer: Viewer, target: Target): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(LOCK[target.by], targetValues(viewer, target)))[0];
   }
 
   /** @returns the thread as it is now; `undefined` if it is not there or at another version */
-  async update(tx: TenantTx, viewer: Viewer, id: string, change: ThreadChange): Promise<Thread | undefined> {
-    const text = `
-      UPDATE threads t SET
-        name = coalesce($5, t.name),
-        metadata = CASE WHEN $6::jsonb IS NULL THEN t.metadata ELSE throughline_merge_patch(t.metadata, $6) END,
-        status = coalesce($7, t.status), ${TOUCH}
-      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($8::bigint IS NULL OR t.version = $8)
-      RETURNING t.*`;
+  async update(tx: TenantTx, viewer: Viewer, target: Target, change: ThreadChange): Promise<Thread | undefined> {
     const metadata = change.metadata && JSON.stringify(change.metadata);
-    const values = [...viewerValues(viewer), id, change.name, metadata, change.status, change.version];
-    const rows = await tx.query<Thread>({ name: 'threads_update', text }, values);
-    return rows[0];
+    const values = [...targetValues(viewer, target), change.name, metadata, change.status, change.version];
+    return (await tx.query<Thread>(UPDATE[target.by], values))[0];
   }
 
   /** @returns whether it was there, at that version */
-  async delete(tx: TenantTx, viewer: Viewer, id: string, version?: number): Promise<boolean> {
-    const text = `
-      DELETE FROM threads t
-      WHERE ${visibleThread('t', 1)} AND t.id = $4 AND ($5::bigint IS NULL OR t.version = $5)`;
-    return (await tx.execute({ name: 'threads_delete', text }, [...viewerValues(viewer), id, version])) === 1;
+  async delete(tx: TenantTx, viewer: Viewer, target: Target, version?: number): Promise<boolean> {
+    return (await tx.execute(DELETE[target.by], [...targetValues(viewer, target), version])) === 1;
   }
 
   /** Adds to the counters of a locked thread. */

@@ -5,6 +5,7 @@ import { checkMetadata } from '../common/limits';
 import { checkVersion, type Precondition, precondition } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
 import type { Thread, ThreadStatus } from './thread.entity';
 import { type DeletedThread, type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
@@ -20,44 +21,54 @@ export class ThreadsService {
   ) {}
 
   /** @throws THREAD_NOT_FOUND */
-  async get(principal: Principal, id: string): Promise<ThreadView> {
-    checkThreadId(id);
-    return this.db.readOne(principal, (tx) => this.getIn(tx, principal, id));
+  async get(principal: Principal, target: Target): Promise<ThreadView> {
+    checkTarget(target);
+    return this.db.readOne(principal, (tx) => this.getIn(tx, principal, target));
   }
 
   /** The same, inside a transaction of another service. @throws THREAD_NOT_FOUND */
-  async getIn(tx: TenantTx, principal: Principal, id: string): Promise<ThreadView> {
-    const thread = await this.threads.find(tx, principal, id);
-    if (!thread) throw threadErrors.THREAD_NOT_FOUND(id);
+  async getIn(tx: TenantTx, principal: Principal, target: Target): Promise<ThreadView> {
+    const thread = await this.threads.find(tx, principal, target);
+    if (!thread) throw notFound(target);
     return toThreadView(thread);
   }
 
   /** @throws THREAD_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
-  async update(principal: Principal, id: string, body: UpdateThread, ifMatch?: number): Promise<ThreadView> {
-    checkMetadata(body.metadata, this.config.env.METADATA_LIMIT_BYTES);
-    const { name, metadata } = body;
-    return this.change(principal, id, { name: name?.trim(), metadata }, precondition(ifMatch, body));
+  async update(principal: Principal, target: Target, body: UpdateThread, ifMatch?: number): Promise<ThreadView> {
+    return this.db.run(principal, (tx) => this.updateIn(tx, principal, target, body, precondition(ifMatch, body)));
+  }
+
+  /** The same, inside a transaction of another service. @throws as `update` */
+  async updateIn(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    { name, metadata }: UpdateThread,
+    expected: Precondition,
+  ): Promise<ThreadView> {
+    checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
+    return this.change(tx, principal, target, { name: name?.trim(), metadata }, expected);
   }
 
   /** Archived threads are left out of lists; they can be read and written as before (P44). */
-  setStatus(principal: Principal, id: string, status: ThreadStatus): Promise<ThreadView> {
-    return this.change(principal, id, { status }, precondition(undefined));
+  setStatus(principal: Principal, target: Target, status: ThreadStatus): Promise<ThreadView> {
+    return this.db.run(principal, (tx) => this.change(tx, principal, target, { status }, precondition(undefined)));
   }
 
-  /** Deletes the thread with all of its messages. @throws THREAD_NOT_FOUND, PRECONDITION_FAILED */
-  async delete(principal: Principal, id: string, ifMatch?: number): Promise<DeletedThread> {
-    checkThreadId(id);
+  /** Deletes the thread with all of its messages, and its session. @throws THREAD_NOT_FOUND, PRECONDITION_FAILED */
+  async delete(principal: Principal, target: Target, ifMatch?: number): Promise<DeletedThread> {
+    checkTarget(target);
     await this.db.run(principal, async (tx) => {
-      const deleted = await this.threads.delete(tx, principal, id, ifMatch);
-      if (!deleted) await this.explain(tx, principal, id, precondition(ifMatch));
+      const deleted = await this.threads.delete(tx, principal, target, ifMatch);
+      if (!deleted) await this.explain(tx, principal, target, precondition(ifMatch));
     });
-    return { deleted: true, id };
+    return { deleted: true, id: target.id };
   }
 
   /** The thread, held against other writers until `tx` ends; for services that write messages. @throws THREAD_NOT_FOUND */
-  async lock(tx: TenantTx, principal: Principal, id: string): Promise<Thread> {
-    const thread = await this.threads.lock(tx, principal, id);
-    if (!thread) throw threadErrors.THREAD_NOT_FOUND(id);
+  async lock(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
+    const thread = await this.threads.lock(tx, principal, target);
+    if (!thread) throw notFound(target);
     return thread;
   }
 
@@ -65,33 +76,33 @@ export class ThreadsService {
   readonly count: ThreadsRepository['count'] = (tx, thread, change) => this.threads.count(tx, thread, change);
 
   private async change(
+    tx: TenantTx,
     principal: Principal,
-    id: string,
+    target: Target,
     change: { name?: string; metadata?: Record<string, unknown>; status?: ThreadStatus },
     expected: Precondition,
   ): Promise<ThreadView> {
-    checkThreadId(id);
-    return this.db.run(principal, async (tx) => {
-      const thread = await this.threads.update(tx, principal, id, { ...change, version: expected.version });
-      if (!thread) return this.explain(tx, principal, id, expected);
-      if (change.metadata) checkMetadata(thread.metadata, this.config.env.METADATA_LIMIT_BYTES);
-      return toThreadView(thread);
-    });
+    checkTarget(target);
+    const thread = await this.threads.update(tx, principal, target, { ...change, version: expected.version });
+    if (!thread) return this.explain(tx, principal, target, expected);
+    if (change.metadata) checkMetadata(thread.metadata, this.config.env.METADATA_LIMIT_BYTES);
+    return toThreadView(thread);
   }
 
   /** Why a write met no row. */
-  private async explain(tx: TenantTx, principal: Principal, id: string, expected: Precondition): Promise<never> {
-    const thread = await this.threads.find(tx, principal, id);
-    if (!thread) throw threadErrors.THREAD_NOT_FOUND(id);
+  private async explain(tx: TenantTx, principal: Principal, target: Target, expected: Precondition): Promise<never> {
+    const thread = await this.threads.find(tx, principal, target);
+    if (!thread) throw notFound(target);
     checkVersion(expected, thread.version);
-    throw threadErrors.THREAD_NOT_FOUND(id);
+    throw notFound(target);
   }
 }
 
-/** For services that find a thread missing on their own. */
-export const threadNotFound = threadErrors.THREAD_NOT_FOUND;
+/** The 404 of a thread or a session; for services that find it missing on their own. */
+export const notFound = (target: Target) =>
+  target.by === 'session' ? threadErrors.SESSION_NOT_FOUND() : threadErrors.THREAD_NOT_FOUND(target.id);
 
 /** What is no UUID names no thread: the same 404 as for an unknown one. @throws THREAD_NOT_FOUND */
-export function checkThreadId(id: string): void {
-  if (!isUuid(id)) throw threadErrors.THREAD_NOT_FOUND(id);
+export function checkTarget(target: Target): void {
+  if (target.by === 'thread' && !isUuid(target.id)) throw notFound(target);
 }

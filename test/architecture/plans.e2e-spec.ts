@@ -69,7 +69,7 @@ describe('Plans', () => {
     'X02 the end of a thread of 5,000 messages is read by its key, %s',
     async (order) => {
       const values = [ORG, 'user1', false, threadId, 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0];
-      const plan = await explain((query) => query(LISTS[order].text, values));
+      const plan = await explain((query) => query(LISTS[order].thread.text, values));
       expect(plan).toContain('messages_pkey');
       expect(plan).not.toContain('Seq Scan');
     },
