@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { commonErrors } from './errors';
 import { EnumField, FlagField, IntField, TextField } from './fields';
+import { parseTime } from './json';
 
 export const ORDERS = ['asc', 'desc'] as const;
 export type Order = (typeof ORDERS)[number];
@@ -97,6 +98,9 @@ export function positionOf(
 
 /** Rows to read for a page: one more tells that there is more; an empty page reads none. */
 export const rowsFor = (limit: number) => (limit === 0 ? 0 : limit + 1);
+
+/** A time as `toISOString` writes it, and as a cursor holds it. */
+export const isIsoTime = (part: unknown) => typeof part === 'string' && parseTime(part)?.toISOString() === part;
 
 function parse(text: string): unknown {
   try {

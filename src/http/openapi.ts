@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { describeApi } from './openapi-description';
-import { addProblems } from './openapi-problems';
+import { addProblems, METHODS } from './openapi-problems';
 import { VERSION } from './version';
 
 /** The API as an OpenAPI document: the same for every installation, so it names no host. */
@@ -17,7 +17,28 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
       'bearer',
     )
     .build();
-  return addProblems(SwaggerModule.createDocument(app, settings));
+  return addProblems(addPathParameters(SwaggerModule.createDocument(app, settings)));
+}
+
+/** Declares the ids in every path: our own parameter decorators are unknown to Nest's reference. */
+function addPathParameters(document: OpenAPIObject): OpenAPIObject {
+  for (const [path, item] of Object.entries(document.paths)) {
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation) operation.parameters = withPathParameters(operation.parameters ?? [], names);
+    }
+  }
+  return document;
+}
+
+type Parameters = NonNullable<NonNullable<OpenAPIObject['paths'][string]['get']>['parameters']>;
+
+function withPathParameters(declared: Parameters, names: string[]): Parameters {
+  const known = declared.map((parameter) => ('name' in parameter ? parameter.name : ''));
+  const missing = names.filter((name) => !known.includes(name));
+  const schema = { type: 'string', minLength: 1, maxLength: 255 };
+  return [...missing.map((name) => ({ name, in: 'path' as const, required: true, schema })), ...declared];
 }
 
 /** The reference for people at `/api/docs`, for programs at `/api/docs-json`; both without credentials. */

@@ -1,4 +1,4 @@
-import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext, type Type } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../common/decorators';
@@ -27,10 +27,12 @@ const oneOf = (...models: Parameters<typeof getSchemaPath>[0][]) => ({
   oneOf: models.map((model) => ({ $ref: getSchemaPath(model) })),
 });
 
+type Model = Type<object>;
+
 /** The reference of a route that appends. */
-export const ApiAppend = () =>
+export const ApiAppend = (one: Model = MessageView, batch: Model = MessageBatch) =>
   applyDecorators(
-    ApiExtraModels(AppendMessage, AppendMessages, MessageView, MessageBatch),
+    ApiExtraModels(AppendMessage, AppendMessages, one, batch),
     ApiIdempotencyKey(),
     ApiBody({
       schema: oneOf(AppendMessage, AppendMessages),
@@ -55,11 +57,11 @@ export const ApiAppend = () =>
     ApiResponse({
       status: 201,
       description: 'Stored: the message, or the batch.',
-      schema: oneOf(MessageView, MessageBatch),
+      schema: oneOf(one, batch),
     }),
     ApiResponse({
       status: 200,
       description: 'Nothing new: a retry, an empty batch, or persist=false.',
-      schema: oneOf(MessageView, MessageBatch),
+      schema: oneOf(one, batch),
     }),
   );

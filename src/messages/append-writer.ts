@@ -16,7 +16,7 @@ import type { NewMessage } from './new-message';
 /** An append's answer; `created` is false when everything in it was there already. */
 export interface AppendResult {
   created: boolean;
-  answer: MessageView | MessageBatch;
+  answer: AppendedView | AppendedBatch;
 }
 
 /** Where an append goes, and what is special about the place. */
@@ -27,7 +27,14 @@ export interface AppendPlace {
   /** Runs after the messages are stored, in the same transaction. @returns the counts as they are then */
   settle?(tx: TenantTx, thread: Thread): Promise<ThreadCounts | undefined>;
   /** How the answer shows a message. */
-  view(row: MessageRow): MessageView;
+  view(row: MessageRow): AppendedView;
+}
+
+/** A message as the place shows it. */
+export type AppendedView = Partial<MessageView> & Pick<MessageView, 'id' | 'seq'>;
+
+export interface AppendedBatch extends Omit<MessageBatch, 'data'> {
+  data: AppendedView[];
 }
 
 export type ThreadCounts = Pick<Thread, 'message_count' | 'version'>;
@@ -77,7 +84,7 @@ export class AppendWriter {
     // Both lists are in the order of the request, so one walk puts them together.
     const views = append.messages.map((message) => {
       const row = known.get(message);
-      return row ? place.view(row) : (stored.shift() as MessageView);
+      return row ? place.view(row) : (stored.shift() as AppendedView);
     });
     // A known message under an id of ours was stored by an earlier attempt of this very request.
     const isOurs = (message: NewMessage) => !message.request_hash && known.get(message)?.id === message.id;
@@ -105,13 +112,13 @@ export class AppendWriter {
   }
 }
 
-function toViews(place: AppendPlace, messages: NewMessage[], done: Appended): MessageView[] {
+function toViews(place: AppendPlace, messages: NewMessage[], done: Appended): AppendedView[] {
   const { thread_id, base } = done;
   const created_at = done.updated_at.toISOString();
   return messages.map((message, i) => place.view(toRow(message, { thread_id, seq: base + i + 1, created_at })));
 }
 
-function toAnswer(append: Append, views: MessageView[], thread: ThreadCounts) {
+function toAnswer(append: Append, views: AppendedView[], thread: ThreadCounts) {
   if (!append.isBatch) return views[0];
   const { message_count: total, version } = thread;
   return { data: views, success: true, message_count: views.length, total, version };

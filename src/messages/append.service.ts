@@ -8,7 +8,8 @@ import { type Append, AppendRequests } from './append-request';
 import { type AppendPlace, type AppendResult, AppendWriter, Unsettled } from './append-writer';
 import type { AppendMessage, AppendMessages } from './messages.dto';
 
-type AppendBody = AppendMessage | AppendMessages;
+export type { AppendPlace, AppendResult } from './append-writer';
+export type AppendBody = AppendMessage | AppendMessages;
 
 export interface AppendOptions {
   retry?: Retry;

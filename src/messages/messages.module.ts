@@ -8,6 +8,8 @@ import { AppendService } from './append.service';
 import { CurrentMessagesController } from './current-messages.controller';
 import { MessageEditsRepository } from './message-edits.repository';
 import { MessageEditsService } from './message-edits.service';
+import { MessageRemovalsRepository } from './message-removals.repository';
+import { MessageRemovalsService } from './message-removals.service';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
@@ -23,9 +25,11 @@ import { ThreadMessagesController } from './thread-messages.controller';
     AppendReplay,
     MessagesService,
     MessageEditsService,
+    MessageRemovalsService,
+    MessageRemovalsRepository,
     MessagesRepository,
     MessageEditsRepository,
   ],
-  exports: [AppendService, MessagesService, MessageEditsService],
+  exports: [AppendService, MessagesService, MessageEditsService, MessageRemovalsService],
 })
 export class MessagesModule {}

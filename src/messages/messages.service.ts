@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal';
 import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
 import { timeRange } from '../common/limits';
-import { DEFAULT_LIMIT, encodeCursor, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
+import { DEFAULT_LIMIT, encodeCursor, type Page, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import type { ThreadView } from '../threads/threads.dto';
@@ -13,6 +13,18 @@ import type { MessageRow } from './message.entity';
 import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageList, MessageView } from './messages.dto';
 import { messageErrors } from './messages.errors';
 import { type MessagePage, type MessageSlice, MessagesRepository } from './messages.repository';
+
+export { textOf } from './message-content';
+export { toChatMessage, toMessageView } from './message-views';
+
+type View<T> = (row: MessageRow) => T;
+
+/** The newest messages of a thread, oldest first. */
+export interface Newest {
+  rows: MessageRow[];
+  total: number;
+  hasMore: boolean;
+}
 
 const DEFAULT_HISTORY = 20;
 const MOST_MESSAGES = 1000;
@@ -27,11 +39,19 @@ export class MessagesService {
   ) {}
 
   /** A page of a thread's messages, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
-  async list(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList> {
-    if (query.last !== undefined) return this.listLast(principal, target, query);
+  list(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList>;
+  /** The same, shown in another way. */
+  list<T>(principal: Principal, target: Target, query: ListMessagesQuery, view: View<T>): Promise<Page<T>>;
+  async list(
+    principal: Principal,
+    target: Target,
+    query: ListMessagesQuery,
+    view: View<unknown> = toMessageView,
+  ): Promise<Page<unknown>> {
+    if (query.last !== undefined) return this.listLast(principal, target, query, view);
     const limit = query.limit ?? DEFAULT_LIMIT;
     const page = await this.read(principal, target, { ...toSlice(query), limit: rowsFor(limit) });
-    return { ...toPage(page.rows, limit, toMessageView, seqOf), total: page.total };
+    return { ...toPage(page.rows, limit, view, seqOf), total: page.total };
   }
 
   /** @throws MESSAGE_NOT_FOUND */
@@ -45,7 +65,7 @@ export class MessagesService {
   /** The newest messages as a model takes them, or as prompt text. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
   async history(principal: Principal, target: Target, query: HistoryQuery): Promise<ChatHistory | string> {
     const limit = query.limit ?? query.max_messages ?? query.last_n ?? DEFAULT_HISTORY;
-    const { rows, total, hasMore } = await this.readLast(principal, target, limit, {
+    const { rows, total, hasMore } = await this.newest(principal, target, limit, {
       beforeSeq: seqIn(query),
     });
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
@@ -68,23 +88,34 @@ export class MessagesService {
     });
   }
 
-  private async listLast(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList> {
+  /** The newest messages, oldest first, as rows; for services that show them in their own way. @throws THREAD_NOT_FOUND */
+  async newest(
+    principal: Principal,
+    target: Target,
+    count: number,
+    bounds: Partial<MessageSlice> = {},
+  ): Promise<Newest> {
+    const { rows, total } = await this.read(principal, target, {
+      ...bounds,
+      order: 'desc',
+      limit: rowsFor(count),
+      offset: 0,
+    });
+    return { rows: rows.slice(0, count).reverse(), total, hasMore: rows.length > count };
+  }
+
+  private async listLast<T>(
+    principal: Principal,
+    target: Target,
+    query: ListMessagesQuery,
+    view: View<T>,
+  ): Promise<Page<T>> {
     const { last = 0, from, to, ...others } = query;
     if (Object.values(others).some((value) => value !== undefined)) {
       throw commonErrors.BAD_REQUEST('last goes with from and to only.');
     }
-    const page = await this.readLast(principal, target, last, timeRange('from', from, to));
-    return { data: page.rows.map(toMessageView), has_more: page.hasMore, next_cursor: null, total: page.total };
-  }
-
-  private async readLast(principal: Principal, target: Target, last: number, bounds: Partial<MessageSlice>) {
-    const { rows, total } = await this.read(principal, target, {
-      ...bounds,
-      order: 'desc',
-      limit: rowsFor(last),
-      offset: 0,
-    });
-    return { rows: rows.slice(0, last).reverse(), total, hasMore: rows.length > last };
+    const { rows, total, hasMore } = await this.newest(principal, target, last, timeRange('from', from, to));
+    return { data: rows.map(view), has_more: hasMore, next_cursor: null, total };
   }
 
   private async read(principal: Principal, target: Target, slice: MessageSlice): Promise<MessagePage> {

@@ -3,9 +3,9 @@ import type { Principal } from '../auth/principal';
 import { commonErrors } from '../common/errors';
 import { isObject } from '../common/fields';
 import { isUuid } from '../common/ids';
-import { assertStorable, parseTime } from '../common/json';
+import { assertStorable } from '../common/json';
 import { timeRange } from '../common/limits';
-import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../common/paging';
+import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import { ownerOf } from './thread-owner';
 import { THREAD_STATUSES, type Thread } from './thread.entity';
@@ -85,6 +85,3 @@ function checkText(name: string, text: string | undefined): string | undefined {
   assertStorable(text, 1, name);
   return text;
 }
-
-/** As `toISOString` writes it, and as the cursor holds it. */
-const isIsoTime = (part: unknown) => typeof part === 'string' && parseTime(part)?.toISOString() === part;

@@ -11,6 +11,8 @@ import { type DeletedThread, type ThreadView, toThreadView, type UpdateThread } 
 import { threadErrors } from './threads.errors';
 import { ThreadsRepository } from './threads.repository';
 
+export { ownerOf } from './thread-owner';
+
 /** Shows, changes and deletes threads. */
 @Injectable()
 export class ThreadsService {

@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { checkMetadata } from '../common/limits';
+import { type Precondition, precondition } from '../common/versions';
+import { CONFIG, type Config } from '../config/config';
+import type { TenantTx } from '../database/tenant-database';
+import { bySession } from '../database/visibility';
+import { ThreadsService } from '../threads/threads.service';
+import type { SessionSettings } from './sessions.dto';
+import { type SessionChange, SessionsRepository } from './sessions.repository';
+
+const NONE = precondition(undefined);
+
+type Variables = Record<string, unknown>;
+
+/** Writes what a session has beside its messages, inside a transaction that is given. Every write touches the thread. */
+@Injectable()
+export class SessionChanges {
+  constructor(
+    private readonly threads: ThreadsService,
+    private readonly sessions: SessionsRepository,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** What is absent stays. @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
+  async apply(
+    tx: TenantTx,
+    principal: Principal,
+    id: string,
+    settings: SessionSettings,
+    expected: Precondition = NONE,
+  ): Promise<void> {
+    const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = settings;
+    const thread = { name: title, metadata: metadata ?? undefined };
+    await this.threads.updateIn(tx, principal, bySession(id), thread, expected);
+    const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
+    if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
+    if (variables) await this.mergeVariables(tx, principal, id, variables);
+  }
+
+  /** A JSON merge patch (RFC 7396) in the database: parallel ones of different names all land (C18). */
+  async mergeVariables(tx: TenantTx, principal: Principal, id: string, patch: Variables): Promise<Variables> {
+    const after = await this.sessions.mergeVariables(tx, principal, id, patch);
+    checkMetadata(after, this.config.env.METADATA_LIMIT_BYTES);
+    return after;
+  }
+
+  /** @throws METADATA_TOO_LARGE */
+  replaceVariables(tx: TenantTx, principal: Principal, id: string, variables: Variables): Promise<Variables> {
+    checkMetadata(variables, this.config.env.METADATA_LIMIT_BYTES);
+    return this.sessions.replaceVariables(tx, principal, id, variables);
+  }
+}
+
+/** Whether anything is said at all: JSON leaves out what is undefined. */
+export const hasAny = (value: object) => Object.values(value).some((item) => item !== undefined);

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { Order } from '../common/paging';
+import { Conditions } from '../database/conditions';
+import type { TenantTx } from '../database/tenant-database';
+import { unexpired } from '../database/visibility';
+import { endOfPrefix, SESSION_COLUMNS, type SessionRow } from './sessions.repository';
+
+/** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
+export interface SessionFilter {
+  orgId: string;
+  userId?: string;
+  prefix?: string;
+}
+
+export interface SessionSlice {
+  sort: 'updated_at' | 'created_at';
+  order: Order;
+  /** Sort key of the last session of the page before. */
+  after?: unknown[];
+  limit: number;
+  offset: number;
+}
+
+@Injectable()
+export class SessionListRepository {
+  /** One page, read in the order of an index of active sessions. */
+  list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<SessionRow[]> {
+    const where = conditions(filter);
+    // Thread ids are UUIDv7: their order is the order of creation, and it has an index.
+    const keys = slice.sort === 'created_at' ? ['t.id'] : ['t.updated_at', 't.id'];
+    if (slice.after) {
+      const position = slice.after.map(
+        (part, i) => `${where.parameter(part)}::${keys[i] === 't.id' ? 'uuid' : 'timestamptz'}`,
+      );
+      where.push(`(${keys.join(', ')}) ${slice.order === 'asc' ? '>' : '<'} (${position.join(', ')})`);
+    }
+    const order = keys.map((key) => `${key} ${slice.order}`).join(', ');
+    const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
+    const text = `
+      SELECT ${SESSION_COLUMNS} FROM threads t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
+      WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
+    return tx.query<SessionRow>(text, where.values);
+  }
+
+  async total(tx: TenantTx, filter: SessionFilter): Promise<number> {
+    const where = conditions(filter);
+    const rows = await tx.query<{ total: number }>(
+      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
+      where.values,
+    );
+    return rows[0].total;
+  }
+}
+
+function conditions({ orgId, userId, prefix }: SessionFilter): Conditions {
+  return new Conditions(`t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`, [orgId])
+    .add('t.user_id = ?', userId)
+    .add('t.session_id >= ?', prefix)
+    .add('t.session_id < ?', prefix === undefined ? undefined : endOfPrefix(prefix));
+}

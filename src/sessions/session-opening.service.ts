@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { newId } from '../common/ids';
+import { CONFIG, type Config } from '../config/config';
+import type { TenantTx } from '../database/tenant-database';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { checkSessionId } from './session-id';
+import { sessionLifetime } from './session-lifetime';
+import { sessionErrors } from './sessions.errors';
+import { type HeldSession, SessionsRepository } from './sessions.repository';
+
+/** A live session, held until the transaction ends; whether this transaction made it. */
+export interface OpenedSession {
+  session: HeldSession;
+  created: boolean;
+}
+
+/** Makes sessions, or finds them: the one way in which a session comes into being. */
+@Injectable()
+export class SessionOpeningService {
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly organizations: OrganizationsService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * The caller's session of this id, held against other writers. Unknown, it is made; expired, it begins anew (U57);
+   * evicted, it goes on (C03).
+   * @throws INVALID_ID, SESSION_ID_RESERVED, TOO_MANY_SESSIONS
+   */
+  async open(tx: TenantTx, principal: Principal, id: string): Promise<OpenedSession> {
+    checkSessionId(id);
+    const live = await this.sessions.hold(tx, principal, id);
+    if (live) return { session: live, created: false };
+    await this.lockCreation(tx, principal, id);
+    return this.openAlone(tx, principal, id);
+  }
+
+  /** Lets a session that goes on live as long as the configuration says now. */
+  async renewLifetime(tx: TenantTx, session: HeldSession): Promise<void> {
+    const { afterWriteMs } = sessionLifetime(this.config.env);
+    if (session.lifetime_ms !== afterWriteMs) await this.sessions.setLifetime(tx, session, afterWriteMs);
+  }
+
+  /** Nobody else makes this session meanwhile; somebody may have, just before. */
+  private async openAlone(tx: TenantTx, principal: Principal, id: string): Promise<OpenedSession> {
+    const live = await this.sessions.hold(tx, principal, id);
+    if (live) return { session: live, created: false };
+    const old = await this.sessions.holdLeftover(tx, principal, id);
+    if (old?.expired) await this.sessions.deleteThread(tx, principal, old.thread_id);
+    await this.makeRoom(tx, principal);
+    const sleeps = old !== undefined && !old.expired;
+    if (sleeps) await this.sessions.revive(tx, principal, old.thread_id, id);
+    else await this.insert(tx, principal, id);
+    const session = await this.sessions.hold(tx, principal, id);
+    if (!session) throw new Error('A session that was just made is not there');
+    return { session, created: !sleeps };
+  }
+
+  private async insert(tx: TenantTx, principal: Principal, id: string): Promise<void> {
+    await this.organizations.ensure(tx, principal.userId);
+    const session = { id, thread_id: newId(), title: id, metadata: {} };
+    await this.sessions.insert(tx, principal, session, sessionLifetime(this.config.env).afterWriteMs);
+  }
+
+  /** With a cap, creations of one organization wait for each other, so that they cannot overshoot it together (C03). */
+  private lockCreation(tx: TenantTx, { orgId, userId }: Principal, id: string): Promise<void> {
+    const capped = this.config.env.SESSION_MAX_CONCURRENT > 0;
+    return this.sessions.lockCreation(tx, JSON.stringify(capped ? [orgId] : [orgId, userId, id]));
+  }
+
+  private async makeRoom(tx: TenantTx, { orgId }: Principal): Promise<void> {
+    const { SESSION_MAX_CONCURRENT: most, SESSION_EVICTION_POLICY: policy } = this.config.env;
+    if (most === 0) return;
+    const excess = (await this.sessions.countActive(tx, orgId)) - most + 1;
+    if (excess <= 0) return;
+    if (policy === 'reject') throw sessionErrors.TOO_MANY_SESSIONS(most);
+    await this.sessions.evict(tx, orgId, excess);
+  }
+}

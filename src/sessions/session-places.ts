@@ -1,0 +1,35 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { CONFIG, type Config } from '../config/config';
+import type { TenantTx } from '../database/tenant-database';
+import { bySession } from '../database/visibility';
+import type { AppendPlace } from '../messages/append.service';
+import { MessageRemovalsService } from '../messages/message-removals.service';
+import { checkSessionId } from './session-id';
+import { SessionOpeningService } from './session-opening.service';
+import { toSessionMessage } from './session-views';
+
+/** Sessions as places that messages are appended to. */
+@Injectable()
+export class SessionPlaces {
+  constructor(
+    private readonly opening: SessionOpeningService,
+    private readonly removals: MessageRemovalsService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** @throws INVALID_ID, SESSION_ID_RESERVED */
+  of(principal: Principal, id: string): AppendPlace {
+    checkSessionId(id);
+    const limit = this.config.env.SESSION_HISTORY_LIMIT;
+    let trims = false;
+    const open = async (tx: TenantTx) => {
+      const { session } = await this.opening.open(tx, principal, id);
+      trims = limit > 0 && session.notebook_id !== null;
+      return session;
+    };
+    const settle: AppendPlace['settle'] = async (tx, thread) =>
+      trims && thread.message_count > limit ? this.removals.keepNewest(tx, thread, limit) : undefined;
+    return { target: bySession(id), open, settle, view: toSessionMessage };
+  }
+}

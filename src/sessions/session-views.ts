@@ -1,0 +1,44 @@
+import { toChatMessage, toMessageView } from '../messages/messages.service';
+import type { MessageRow } from '../messages/message.entity';
+import type { SessionMessage, SessionView } from './sessions.dto';
+import type { SessionRow } from './sessions.repository';
+
+export const isLarge = (row: SessionRow, limit: number) => limit > 0 && row.token_count > limit;
+
+/** @param largeFrom tokens from which the session is marked as large (P43); 0: never */
+export function toSessionView(row: SessionRow, largeFrom: number): SessionView {
+  const updated_at = row.updated_at.toISOString();
+  const large = isLarge(row, largeFrom);
+  return {
+    session_id: row.id,
+    conversation_id: row.id,
+    thread_id: row.thread_id,
+    org_id: row.org_id,
+    user_id: row.user_id,
+    title: row.name,
+    notebook_id: row.notebook_id,
+    prompt_name: row.prompt_name,
+    system_prompt: row.system_prompt,
+    max_tokens: row.max_tokens,
+    turn_count: row.message_count,
+    message_count: row.message_count,
+    token_count: row.token_count,
+    total_cost: Number(row.total_cost),
+    variables: Object.keys(row.variables),
+    metadata: row.metadata,
+    size_warning: large,
+    warnings: large ? ['large_conversation'] : [],
+    version: row.version,
+    created_at: row.created_at.toISOString(),
+    updated_at,
+    last_activity: updated_at,
+    last_accessed_at: row.last_accessed_at.toISOString(),
+    expires_at: row.expires_at?.toISOString() ?? null,
+  };
+}
+
+export function toSessionMessage(row: MessageRow): SessionMessage {
+  const { id, thread_id, seq, sender_id, token_count, cost, timestamp, created_at, updated_at } = toMessageView(row);
+  const times = { timestamp, created_at, updated_at };
+  return { id, thread_id, seq, ...toChatMessage(row), sender_id, token_count, cost, ...times };
+}

@@ -1,0 +1,111 @@
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query, Res, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { IfMatch } from '../common/decorators';
+import { ETagInterceptor } from '../common/etag.interceptor';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { SessionId } from './session-id';
+import { SessionListService } from './session-list.service';
+import { SessionSettingsService } from './session-settings.service';
+import {
+  BatchGetSessions,
+  DeletedSession,
+  DeletedSessions,
+  DeleteSessionsQuery,
+  GetSessionQuery,
+  ListSessionsQuery,
+  OpenSession,
+  SessionBatch,
+  SessionList,
+  SessionView,
+  UpdateSession,
+} from './sessions.dto';
+import { SessionsService } from './sessions.service';
+
+/** Sessions: conversations under names of the caller's choosing, made on first use. */
+@ApiTags('sessions')
+@UseInterceptors(ETagInterceptor)
+@Controller('sessions')
+export class SessionsController {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly settings: SessionSettingsService,
+    private readonly lists: SessionListService,
+  ) {}
+
+  @Post()
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'getOrCreateSession', summary: 'Make a session, or go on with it if the id is known' })
+  @ApiIdempotencyKey()
+  @ApiResponse({ status: 201, type: SessionView, description: 'Made.' })
+  @ApiResponse({ status: 200, type: SessionView, description: 'It was there, and nothing of it was reset.' })
+  async open(
+    @Caller() caller: Principal,
+    @Body() body: OpenSession,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @RetryKey() retry?: Retry,
+  ) {
+    const { created, session } = await this.settings.open(caller, body, retry);
+    void reply.status(created ? 201 : 200);
+    return session;
+  }
+
+  @Get()
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'listSessions', summary: 'A page of active sessions, last written to first' })
+  @ApiOkResponse({ type: SessionList })
+  list(@Caller() caller: Principal, @Query() query: ListSessionsQuery) {
+    return this.lists.list(caller, query);
+  }
+
+  @Delete()
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'deleteSessionsByPrefix', summary: 'Delete sessions whose ids begin with a text' })
+  @ApiOkResponse({ type: DeletedSessions })
+  deleteByPrefix(@Caller() caller: Principal, @Query() query: DeleteSessionsQuery) {
+    return this.sessions.deleteByPrefix(caller, query);
+  }
+
+  @Post('batch-get')
+  @HttpCode(200)
+  @Access('sessions:read')
+  @ApiOperation({
+    operationId: 'batchGetSessions',
+    summary: 'Several sessions at once, null for those that are not there',
+  })
+  @ApiOkResponse({ type: SessionBatch })
+  batchGet(@Caller() caller: Principal, @Body() body: BatchGetSessions) {
+    return this.sessions.batchGet(caller, body);
+  }
+
+  @Get(':id')
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'getSession', summary: 'One session' })
+  @ApiOkResponse({ type: SessionView })
+  get(@Caller() caller: Principal, @SessionId() id: string, @Query() query: GetSessionQuery) {
+    return this.sessions.get(caller, id, query);
+  }
+
+  @Patch(':id')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'updateSession', summary: 'Change title, notebook, prompts, budget; merge metadata' })
+  @ApiOkResponse({ type: SessionView })
+  update(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: UpdateSession,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.settings.update(caller, id, body, ifMatch);
+  }
+
+  @Delete(':id')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'deleteSession', summary: 'Delete a session with its messages' })
+  @ApiOkResponse({ type: DeletedSession })
+  delete(@Caller() caller: Principal, @SessionId() id: string, @IfMatch() ifMatch?: number) {
+    return this.sessions.delete(caller, id, ifMatch);
+  }
+}

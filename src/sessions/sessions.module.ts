@@ -1,0 +1,38 @@
+import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { MessagesModule } from '../messages/messages.module';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { ThreadsModule } from '../threads/threads.module';
+import { SessionChanges } from './session-changes';
+import { SessionDocumentsController } from './session-documents.controller';
+import { SessionDocumentsService } from './session-documents.service';
+import { SessionListRepository } from './session-list.repository';
+import { SessionListService } from './session-list.service';
+import { SessionMessagesController } from './session-messages.controller';
+import { SessionMessagesService } from './session-messages.service';
+import { SessionOpeningService } from './session-opening.service';
+import { SessionPlaces } from './session-places';
+import { SessionSettingsService } from './session-settings.service';
+import { SessionsController } from './sessions.controller';
+import { SessionsRepository } from './sessions.repository';
+import { SessionsService } from './sessions.service';
+
+/** Sessions: named, expiring handles on threads. */
+@Module({
+  imports: [ThreadsModule, MessagesModule, IdempotencyModule, OrganizationsModule],
+  controllers: [SessionsController, SessionMessagesController, SessionDocumentsController],
+  providers: [
+    SessionsService,
+    SessionOpeningService,
+    SessionSettingsService,
+    SessionListService,
+    SessionMessagesService,
+    SessionDocumentsService,
+    SessionChanges,
+    SessionPlaces,
+    SessionsRepository,
+    SessionListRepository,
+  ],
+  exports: [SessionsService, SessionOpeningService, SessionMessagesService],
+})
+export class SessionsModule {}

@@ -1,0 +1,204 @@
+import { Injectable } from '@nestjs/common';
+import type { TenantTx } from '../database/tenant-database';
+import { bySession, forTargets, targetValues, unexpired, type Viewer } from '../database/visibility';
+import type { Thread } from '../threads/thread.entity';
+import type { Session } from './session.entity';
+import type { SessionLifetime } from './session-lifetime';
+
+type OfThread = 'name' | 'metadata' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
+
+/** A live session with what its thread says of it. */
+export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
+  Pick<Thread, OfThread | 'updated_at'>;
+
+/** A live session's thread, held, with what a writer must know of the session. */
+export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt' | 'max_tokens' | 'variables'>;
+
+/** What is left of a session that is not active. */
+export interface Leftover {
+  thread_id: string;
+  expired: boolean;
+}
+
+export interface NewSession {
+  id: string;
+  thread_id: string;
+  title: string;
+  metadata: Record<string, unknown>;
+}
+
+/** Members that are absent stay; null clears. */
+export type SessionChange = Partial<Pick<Session, 'notebook_id' | 'prompt_name' | 'system_prompt' | 'max_tokens'>>;
+
+export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebook_id, s.prompt_name, s.system_prompt,
+  s.max_tokens, s.variables, s.saved_version, greatest(s.last_accessed_at, t.updated_at) AS last_accessed_at, t.name,
+  t.metadata, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at`;
+
+export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
+  AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
+
+const KEY = `s.org_id = $1 AND s.user_id = $2 AND s.id = $3`;
+
+const keyValues = (viewer: Viewer, id: string) => [viewer.orgId, viewer.userId, id];
+
+const TOUCH_ON_READ = forTargets(
+  { name: 'sessions_touch' },
+  (isTarget) => `
+    WITH touched AS (
+      UPDATE threads t SET expires_at = least(
+        t.updated_at + $5::bigint * interval '1 ms', clock_timestamp() + $6::bigint * interval '1 ms')
+      WHERE ${isTarget} RETURNING t.org_id, t.id
+    )
+    UPDATE sessions s SET last_accessed_at = clock_timestamp() FROM touched
+    WHERE s.org_id = touched.org_id AND s.thread_id = touched.id`,
+).session;
+
+@Injectable()
+export class SessionsRepository {
+  /** @returns the session if it is live */
+  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<SessionRow | undefined> {
+    const text = `SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS} WHERE ${KEY}`;
+    return (await tx.query<SessionRow>({ name: 'sessions_find', text }, keyValues(viewer, id)))[0];
+  }
+
+  /** The live ones of these, in no order. */
+  findMany(tx: TenantTx, viewer: Viewer, ids: string[]): Promise<SessionRow[]> {
+    const text = `
+      SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS} WHERE s.org_id = $1 AND s.user_id = $2 AND s.id = ANY($3::text[])`;
+    return tx.query<SessionRow>({ name: 'sessions_find_many', text }, [viewer.orgId, viewer.userId, ids]);
+  }
+
+  /** The live session's thread; nobody else writes to it until the transaction ends. */
+  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<HeldSession | undefined> {
+    const text = `
+      SELECT t.*, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
+      WHERE ${KEY} FOR UPDATE OF t`;
+    return (await tx.query<HeldSession>({ name: 'sessions_hold', text }, keyValues(viewer, id)))[0];
+  }
+
+  /** One creation at a time for each `name`, until the transaction ends. */
+  async lockCreation(tx: TenantTx, name: string): Promise<void> {
+    const text = `SELECT pg_advisory_xact_lock(hashtextextended($1, 7468726542))`;
+    await tx.query({ name: 'sessions_lock_creation', text }, [name]);
+  }
+
+  /** The session as it was before it expired or was evicted. */
+  async holdLeftover(tx: TenantTx, viewer: Viewer, id: string): Promise<Leftover | undefined> {
+    const text = `
+      SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired
+      FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
+    return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(viewer, id)))[0];
+  }
+
+  async insert(tx: TenantTx, viewer: Viewer, session: NewSession, lifetimeMs: number | null): Promise<void> {
+    const text = `
+      WITH clock AS (SELECT clock_timestamp() AS now), thread AS (
+        INSERT INTO threads (org_id, id, user_id, name, metadata, session_id, lifetime_ms, expires_at, created_at, updated_at)
+        SELECT $1, $4, $2, $5, $6, $3, $7, now + $7::bigint * interval '1 ms', now, now FROM clock
+      )
+      INSERT INTO sessions (org_id, user_id, id, thread_id, last_accessed_at, created_at)
+      SELECT $1, $2, $3, $4, now, now FROM clock`;
+    const values = [...keyValues(viewer, session.id), session.thread_id, session.title, session.metadata, lifetimeMs];
+    await tx.execute({ name: 'sessions_insert', text }, values);
+  }
+
+  /** Makes an evicted session active again. */
+  async revive(tx: TenantTx, viewer: Viewer, threadId: string, id: string): Promise<void> {
+    const text = `UPDATE threads SET session_id = $3 WHERE org_id = $1 AND id = $2`;
+    await tx.execute({ name: 'sessions_revive', text }, [viewer.orgId, threadId, id]);
+  }
+
+  async deleteThread(tx: TenantTx, viewer: Viewer, threadId: string): Promise<void> {
+    const text = `DELETE FROM threads WHERE org_id = $1 AND id = $2`;
+    await tx.execute({ name: 'sessions_delete_thread', text }, [viewer.orgId, threadId]);
+  }
+
+  /** Active sessions of the organization. */
+  async countActive(tx: TenantTx, orgId: string): Promise<number> {
+    const text = `
+      SELECT count(*) AS active FROM threads t WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
+    return (await tx.query<{ active: number }>({ name: 'sessions_count_active', text }, [orgId]))[0].active;
+  }
+
+  /** Puts the sessions to sleep that were written to least recently; the next write wakes them. */
+  async evict(tx: TenantTx, orgId: string, count: number): Promise<void> {
+    const text = `
+      UPDATE threads SET session_id = NULL WHERE org_id = $1 AND id IN (
+        SELECT t.id FROM threads t WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}
+        ORDER BY t.updated_at, t.id LIMIT $2 FOR UPDATE)`;
+    await tx.execute({ name: 'sessions_evict', text }, [orgId, count]);
+  }
+
+  /** Notes a read, which keeps the session alive (P32). @returns whether it is live */
+  async touch(tx: TenantTx, viewer: Viewer, id: string, { maxAgeMs, ttlMs }: SessionLifetime): Promise<boolean> {
+    const values = [...targetValues(viewer, bySession(id)), maxAgeMs, ttlMs];
+    return (await tx.execute(TOUCH_ON_READ, values)) === 1;
+  }
+
+  /** Lets the thread live as long as the configuration says now. */
+  async setLifetime(tx: TenantTx, thread: Thread, lifetimeMs: number | null): Promise<void> {
+    const text = `
+      UPDATE threads t SET lifetime_ms = $3, expires_at = t.updated_at + $3::bigint * interval '1 ms'
+      WHERE t.org_id = $1 AND t.id = $2`;
+    await tx.execute({ name: 'sessions_set_lifetime', text }, [thread.org_id, thread.id, lifetimeMs]);
+  }
+
+  /** Changes what only sessions have; the thread was touched before, in the same transaction. */
+  async change(tx: TenantTx, viewer: Viewer, id: string, change: SessionChange): Promise<void> {
+    const text = `
+      UPDATE sessions s SET
+        notebook_id = CASE WHEN $4::jsonb ? 'notebook_id' THEN $4->>'notebook_id' ELSE s.notebook_id END,
+        prompt_name = CASE WHEN $4 ? 'prompt_name' THEN $4->>'prompt_name' ELSE s.prompt_name END,
+        system_prompt = CASE WHEN $4 ? 'system_prompt' THEN $4->>'system_prompt' ELSE s.system_prompt END,
+        max_tokens = CASE WHEN $4 ? 'max_tokens' THEN ($4->>'max_tokens')::int ELSE s.max_tokens END
+      WHERE ${KEY}`;
+    await tx.execute({ name: 'sessions_change', text }, [...keyValues(viewer, id), JSON.stringify(change)]);
+  }
+
+  /** @returns the variables as they are then */
+  async mergeVariables(tx: TenantTx, viewer: Viewer, id: string, patch: Record<string, unknown>) {
+    const text = `
+      UPDATE sessions s SET variables = throughline_merge_patch_in_order(s.variables, $4::json)
+      WHERE ${KEY} RETURNING s.variables`;
+    return this.variablesAfter(tx, { name: 'sessions_merge_variables', text }, viewer, id, patch);
+  }
+
+  /** @returns the variables as they are then */
+  async replaceVariables(tx: TenantTx, viewer: Viewer, id: string, variables: Record<string, unknown>) {
+    const text = `UPDATE sessions s SET variables = $4::json WHERE ${KEY} RETURNING s.variables`;
+    return this.variablesAfter(tx, { name: 'sessions_replace_variables', text }, viewer, id, variables);
+  }
+
+  /** Sleeping ones too. @returns whether it was there, at that version */
+  async delete(tx: TenantTx, viewer: Viewer, id: string, version?: number): Promise<boolean> {
+    const text = `
+      DELETE FROM threads t USING sessions s
+      WHERE ${KEY} AND t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}
+        AND ($4::bigint IS NULL OR t.version = $4)`;
+    return (await tx.execute({ name: 'sessions_delete', text }, [...keyValues(viewer, id), version])) === 1;
+  }
+
+  /** @returns how many there were; sleeping ones too */
+  async deleteByPrefix(tx: TenantTx, viewer: Viewer, prefix: string): Promise<number> {
+    const text = `
+      DELETE FROM threads t USING sessions s
+      WHERE s.org_id = $1 AND s.user_id = $2 AND s.id >= $3 AND s.id < $4
+        AND t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}`;
+    return tx.execute({ name: 'sessions_delete_by_prefix', text }, [...keyValues(viewer, prefix), endOfPrefix(prefix)]);
+  }
+
+  private async variablesAfter(
+    tx: TenantTx,
+    statement: { name: string; text: string },
+    viewer: Viewer,
+    id: string,
+    value: Record<string, unknown>,
+  ): Promise<Record<string, unknown>> {
+    const values = [...keyValues(viewer, id), JSON.stringify(value)];
+    const rows = await tx.query<Pick<Session, 'variables'>>(statement, values);
+    return rows[0].variables;
+  }
+}
+
+/** The first text, in the order of bytes, after all those that begin with the prefix: no id has more than 255 characters. */
+export const endOfPrefix = (prefix: string) => prefix + '\u{10ffff}'.repeat(256);
