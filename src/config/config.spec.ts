@@ -83,6 +83,37 @@ describe('loadConfig', () => {
   });
 });
 
+describe('the model', () => {
+  const MODEL = { MODEL_BASE_URL: 'https://models.example/v1', MODEL_NAME: 'm' };
+
+  it('has none unless an address is set', () => {
+    const { env } = loadConfig({});
+    expect([env.MODEL_BASE_URL, env.MODEL_TIMEOUT_MS, env.MODEL_INPUT_PRICE]).toEqual([undefined, 120_000, '0']);
+    expect(loadConfig({ ...MODEL, MODEL_OUTPUT_PRICE: ' 2.50 ' }).env).toMatchObject({
+      ...MODEL,
+      MODEL_OUTPUT_PRICE: '2.50',
+    });
+  });
+
+  it.each([
+    [{ MODEL_API_KEY: 'k' }, 'MODEL_API_KEY is set without MODEL_BASE_URL'],
+    [{ MODEL_NAME: 'm' }, 'MODEL_NAME is set without MODEL_BASE_URL'],
+    [{ MODEL_BASE_URL: 'https://models.example/v1' }, 'MODEL_NAME must be set with MODEL_BASE_URL'],
+    [
+      { ...MODEL, MODEL_BASE_URL: 'https://u:hunter2@models.example' },
+      'MODEL_BASE_URL must not hold a user or a password: use MODEL_API_KEY',
+    ],
+    [{ ...MODEL, MODEL_BASE_URL: 'https://h/v1?a=1' }, 'MODEL_BASE_URL must not hold a query or a fragment'],
+    [{ MODEL_BASE_URL: 'models.example' }, 'MODEL_BASE_URL must be an http or https URL, not "models.example"'],
+    [{ MODEL_TIMEOUT_MS: '0' }, 'MODEL_TIMEOUT_MS must be a whole number from 1 to 300000, not "0"'],
+    [
+      { MODEL_INPUT_PRICE: '0.0000001' },
+      'MODEL_INPUT_PRICE must be a price such as 2.5, with at most six places, not "0.0000001"',
+    ],
+    [{ MODEL_INPUT_PRICE: '-1' }, 'MODEL_INPUT_PRICE must be a price such as 2.5, with at most six places, not "-1"'],
+  ])('N28 names what is wrong with %j', (env, problem) => expect(problemsOf(env)).toEqual([problem]));
+});
+
 describe('the database', () => {
   const databaseOf = (env: Env) => loadConfig(env).database;
 

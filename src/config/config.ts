@@ -33,6 +33,7 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
   if (problems.length > 0) throw new ConfigError(problems);
   const database = resolveDatabase(env, problems);
   checkTokens(env, problems);
+  checkModel(env, problems);
   const local = database.kind !== 'server' && isLoopback(env.HOST) && env.NODE_ENV !== 'production';
   if (env.ALLOW_DEFAULT_IDENTITY === true && !local) {
     problems.push(
@@ -77,4 +78,17 @@ function checkTokens(env: Environment, problems: string[]): void {
   if (env.JWT_SECRET && env.JWT_SECRET.length < 32) problems.push('JWT_SECRET must have at least 32 characters');
   if (!env.JWT_ISSUER) problems.push('JWT_ISSUER must be set to accept tokens');
   if (!env.JWT_AUDIENCE) problems.push('JWT_AUDIENCE must be set to accept tokens');
+}
+
+/** A key or a name without an address would silently be answered by no model. */
+function checkModel(env: Environment, problems: string[]): void {
+  if (!env.MODEL_BASE_URL) {
+    if (env.MODEL_API_KEY) problems.push('MODEL_API_KEY is set without MODEL_BASE_URL');
+    if (env.MODEL_NAME) problems.push('MODEL_NAME is set without MODEL_BASE_URL');
+    return;
+  }
+  if (!env.MODEL_NAME) problems.push('MODEL_NAME must be set with MODEL_BASE_URL');
+  const { username, password, search, hash } = new URL(env.MODEL_BASE_URL);
+  if (username || password) problems.push('MODEL_BASE_URL must not hold a user or a password: use MODEL_API_KEY');
+  if (search || hash) problems.push('MODEL_BASE_URL must not hold a query or a fragment');
 }

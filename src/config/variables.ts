@@ -65,6 +65,13 @@ const postgresUrl = (about: string) => ({
 
 const webUrl = (about: string) => url(about, /^https?:\/\//, 'an http or https URL');
 
+/** Kept as text: six places for a million tokens are twelve for one, which is what a cost is stored with. */
+const price = (about: string) =>
+  variable('0', about, (value) => {
+    if (/^\d{1,6}(\.\d{1,6})?$/.test(value.trim())) return value.trim();
+    throw new Error('a price such as 2.5, with at most six places');
+  });
+
 const identifier = (fallback: string, maximum: number, about: string) =>
   variable(fallback, about, (value) => {
     if (value.length >= 1 && value.length <= maximum && /^[A-Za-z0-9_\-.:@]+$/.test(value)) return value;
@@ -154,6 +161,15 @@ export const variables = {
   MAX_NESTING: integer(64, 'Deepest nesting of a JSON body.', { min: 4, max: 1000 }),
   MESSAGE_BATCH_LIMIT: integer(1000, 'Most items in one request.', { min: 1, max: 10_000 }),
   METADATA_LIMIT_BYTES: integer(64 * 1024, 'Largest metadata object, as JSON.', { min: 256, max: 10 * 1024 * 1024 }),
+  MEMORY_VALUE_LIMIT_BYTES: integer(64 * 1024, 'Largest value of a memory, as JSON.', {
+    min: 256,
+    max: 10 * 1024 * 1024,
+  }),
+  MEMORY_MAX_ENTRIES: integer(10_000, 'Most memories of one user, with those of all sessions.', {
+    min: 1,
+    max: 1_000_000,
+  }),
+  MEMORY_HISTORY_LIMIT: integer(20, 'Earlier values that are kept of each memory; 0: none.', { min: 0, max: 1000 }),
   TOKEN_ESTIMATOR: choice(
     'o200k_base',
     ['o200k_base', 'chars_4', 'words_1.35'],
@@ -165,6 +181,39 @@ export const variables = {
     '`strict` refuses a tool result whose call is not in the thread.',
   ),
   IDEMPOTENCY_TTL_HOURS: decimal(24, 'How long an Idempotency-Key is remembered.', { min: 0.0001, max: 8760 }),
+  SESSION_TTL_SECONDS: decimal(0, 'How long a session lives after its last read or write; 0: for ever.', {
+    min: 0,
+    max: 10 ** 9,
+  }),
+  SESSION_MAX_AGE_HOURS: decimal(
+    24,
+    'How long a session lives after its last write, reads or not; 0: for ever. **Its messages go with it.**',
+    { min: 0, max: 10 ** 6 },
+  ),
+  SESSION_MAX_CONCURRENT: integer(1000, 'Active sessions of an organization; 0: any number.', {
+    min: 0,
+    max: 1_000_000,
+  }),
+  SESSION_EVICTION_POLICY: choice(
+    'lru',
+    ['lru', 'reject'],
+    'At that number: `lru` puts the least recently written session to sleep until its next write; `reject` answers 429.',
+  ),
+  SESSION_HISTORY_LIMIT: integer(100, 'Messages that the session of a notebook keeps, the newest; 0: all.', {
+    min: 0,
+    max: 1_000_000,
+  }),
+  SESSION_SIZE_WARNING_TOKENS: integer(100_000, 'Tokens from which a session is marked as large; 0: never.', {
+    min: 0,
+  }),
+  MODEL_BASE_URL: webUrl(
+    'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',
+  ),
+  MODEL_API_KEY: secret('Key of that API. Unset: none is sent, unless the caller brings one.'),
+  MODEL_NAME: text(undefined, 'The model. Required with MODEL_BASE_URL.'),
+  MODEL_TIMEOUT_MS: integer(120_000, 'How long an answer may take, retries included.', { min: 1, max: 300_000 }),
+  MODEL_INPUT_PRICE: price('US dollars for a million tokens that the model reads, to count the cost.'),
+  MODEL_OUTPUT_PRICE: price('The same for tokens that it writes.'),
   CLEANUP_ENABLED: flag(true, 'Scheduled removal of what has expired.'),
   CLEANUP_CRON: text('0 * * * *', 'When it runs.'),
 } satisfies Record<string, Variable<unknown>>;

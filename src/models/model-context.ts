@@ -1,0 +1,42 @@
+import { isObject } from '../common/fields';
+import type { ModelMessage, ModelRequest } from './chat-model.service';
+
+/** `name: value` for each member, in the order of the names: the same request is the same text. */
+export function describe(record: Record<string, unknown>): string[] {
+  const names = Object.keys(record).sort();
+  return names.map((name) => `${oneLine(name)}: ${oneLine(valueText(record[name]))}`);
+}
+
+/**
+ * The one system message: the session's instructions, those of the history, what is remembered, the variables.
+ * Many models take a system message only at the front, and only one.
+ */
+export function toSystemText({ system, facts, variables, messages }: ModelRequest): string | undefined {
+  const instructions = [system, ...messages.filter(isInstruction).map(({ content }) => textOf(content))];
+  const sections = [
+    ...instructions.map((text) => text?.trim()),
+    section('What is remembered of the user:', describe(facts)),
+    section('Variables of the notebook:', describe(variables)),
+  ];
+  return sections.filter(Boolean).join('\n\n') || undefined;
+}
+
+export const isInstruction = ({ role }: ModelMessage) => role === 'system' || role === 'developer';
+
+/** The text of a content; a part without any is named by its type, and no address in it is ever opened. */
+export function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (Array.isArray(content)) return content.map(textOf).filter(Boolean).join('\n');
+  if (!isObject(content)) return '';
+  if (typeof content.text === 'string') return content.text;
+  if (content.type === 'refusal' && typeof content.refusal === 'string') return content.refusal;
+  return typeof content.type === 'string' ? `[${oneLine(content.type)}]` : '';
+}
+
+const section = (title: string, lines: string[]) =>
+  lines.length > 0 ? [title, ...lines.map((line) => `- ${line}`)].join('\n') : undefined;
+
+const valueText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+
+/** A value of several lines must not look like a line of its own. */
+const oneLine = (text: string) => text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, ' ').trim();

@@ -1,0 +1,44 @@
+import { Problem } from '../common/errors';
+import { isObject } from '../common/fields';
+import { modelErrors } from './models.errors';
+
+const LONGEST_MESSAGE = 200;
+const KEY_LIKE = /\b(?:sk|pk|rk|key)-[\w\-*.]{4,}|\bBearer\s+\S+/gi;
+
+/** Statuses that may pass: the request is sent again, and in the end the model is unavailable rather than unwilling. */
+export const mayPass = (status: number) => status === 429 || status >= 500;
+
+/**
+ * What a failed call to a provider means to our caller.
+ * @param key is taken out of the provider's message, should that repeat it
+ */
+export function toProblem(error: unknown, key: string | undefined): Problem {
+  if (error instanceof Problem) return error;
+  const last = member(error, 'lastError') ?? error;
+  const status = member(last, 'statusCode');
+  if (typeof status !== 'number') return modelErrors.MODEL_UNAVAILABLE(connectionReason(last));
+  if (status < 300) return modelErrors.MODEL_UNAVAILABLE('its answer could not be read');
+  const reason = [`status ${status}`, providerMessage(last, status, key)].filter(Boolean).join(', ');
+  return mayPass(status) ? modelErrors.MODEL_UNAVAILABLE(reason) : modelErrors.MODEL_REFUSED(reason);
+}
+
+/** Whatever a provider says of keys stays with it: such messages hold the key, or most of it. */
+function providerMessage(error: unknown, status: number, key: string | undefined): string | undefined {
+  const message = member(member(member(error, 'data'), 'error'), 'message');
+  if (typeof message !== 'string' || status === 401 || status === 403) return undefined;
+  const clean = (key ? message.replaceAll(key, '…') : message).replace(KEY_LIKE, '…').replace(/\s+/g, ' ').trim();
+  const short = [...clean].slice(0, LONGEST_MESSAGE).join('').replace(/\.$/, '');
+  return short && `"${short}"`;
+}
+
+/** The code alone: messages of the network name addresses inside. */
+function connectionReason(error: unknown): string {
+  for (let cause = error, depth = 0; cause !== undefined && depth < 8; cause = member(cause, 'cause'), depth += 1) {
+    const code = member(cause, 'code');
+    if (typeof code === 'string' && /^[A-Z_]+$/.test(code)) return `the connection failed, ${code}`;
+  }
+  return 'the connection failed or the answer broke off';
+}
+
+const member = (value: unknown, name: string): unknown =>
+  isObject(value) || value instanceof Error ? (value as Record<string, unknown>)[name] : undefined;

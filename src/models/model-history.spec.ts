@@ -1,0 +1,73 @@
+import * as fc from 'fast-check';
+import type { ModelMessage } from './chat-model.service';
+import { toSdkMessages } from './model-history';
+
+const call = (id: string, args = '{}') => ({ id, type: 'function', function: { name: 'f', arguments: args } });
+const calling = (...ids: string[]): ModelMessage => ({ role: 'assistant', tool_calls: ids.map((id) => call(id)) });
+const result = (id: string, content = `result of ${id}`): ModelMessage => ({ role: 'tool', tool_call_id: id, content });
+const user = (content: string): ModelMessage => ({ role: 'user', content });
+
+/** The shape of a history: `user`, `f(a,b)` for calls, `=a` for results. */
+const shapeOf = (messages: ModelMessage[]) =>
+  toSdkMessages(messages).map(({ role, content }) => {
+    const parts = typeof content === 'string' ? [] : (content as any[]);
+    const ids = parts.filter(({ type }) => type !== 'text').map(({ toolCallId }) => toolCallId);
+    if (role === 'tool') return `=${ids.join()}`;
+    return ids.length > 0 ? `f(${ids.join()})` : role;
+  });
+
+describe('toSdkMessages', () => {
+  it('keeps calls and results together', () =>
+    expect(shapeOf([user('q'), calling('a', 'b'), result('b'), result('a'), user('q')])).toEqual([
+      ...['user', 'f(a,b)', '=a,b', 'user'],
+    ]));
+
+  it('moves a late result to its call', () =>
+    expect(shapeOf([calling('a'), user('still there?'), result('a')])).toEqual(['f(a)', '=a', 'user']));
+
+  it('leaves out results without a call, twice the same, and before their call', () => {
+    expect(shapeOf([result('x'), user('q')])).toEqual(['user']);
+    expect(shapeOf([calling('a'), result('a'), result('a'), user('q')])).toEqual(['f(a)', '=a', 'user']);
+    expect(shapeOf([result('a'), calling('a'), user('q')])).toEqual(['assistant', 'user']);
+    expect(shapeOf([{ role: 'tool', content: 'no id' }, user('q')])).toEqual(['user']);
+  });
+
+  it('tells apart calls that share an id', () => {
+    expect(shapeOf([calling('a'), user('q'), calling('a'), result('a')])).toEqual(['assistant', 'user', 'f(a)', '=a']);
+    expect(shapeOf([calling('a'), result('a', '1'), calling('a'), result('a', '2')])).toEqual([
+      ...['f(a)', '=a', 'f(a)', '=a'],
+    ]);
+  });
+
+  it('makes text of a call without a result', () =>
+    expect(toSdkMessages([{ role: 'assistant', content: 'Wait.', tool_calls: [call('a', '{"n":1}')] }])).toEqual([
+      { role: 'assistant', content: 'Wait.\nCalled f({"n":1}), which gave no result.' },
+    ]));
+
+  it('has no system messages and no empty ones, and never nothing', () => {
+    expect(toSdkMessages([{ role: 'system', content: 's' }, user('q'), { role: 'assistant', content: null }])).toEqual([
+      { role: 'user', content: 'q' },
+    ]);
+    expect(toSdkMessages([])).toEqual([{ role: 'user', content: '' }]);
+  });
+
+  it('has no half of a call, whatever the history', () => {
+    const id = fc.constantFrom('a', 'b', 'c');
+    const message = fc.oneof(
+      fc.array(id, { maxLength: 3 }).map((ids) => calling(...ids)),
+      id.map((value) => result(value)),
+      fc.constant(user('q')),
+    );
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 20 }), (messages) => {
+        const shape = shapeOf(messages);
+        shape.forEach((entry, position) => {
+          const called = /^f\((.*)\)$/.exec(entry)?.[1];
+          const answered = /^=(.*)$/.exec(shape[position + 1] ?? '')?.[1];
+          expect(called).toBe(answered);
+          if (called) expect(new Set(called.split(',')).size).toBe(called.split(',').length);
+        });
+      }),
+    );
+  });
+});
