@@ -7,8 +7,11 @@ import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
+import { MemoryModule } from './memory/memory.module';
 import { MessagesModule } from './messages/messages.module';
 import { OrganizationsModule } from './organizations/organizations.module';
+import { SessionsModule } from './sessions/sessions.module';
+import { StateModule } from './state/state.module';
 import { ThreadsHttpModule } from './threads/threads-http.module';
 
 /** Everything, and nothing but imports. */
@@ -26,6 +29,9 @@ export class AppModule {
         IdempotencyModule,
         ThreadsHttpModule,
         MessagesModule,
+        SessionsModule,
+        StateModule,
+        MemoryModule,
         HealthModule.for(config),
         AdminModule,
         CleanupModule,

@@ -42,9 +42,10 @@ export class TenantDatabase {
     return retrying(() => inOneFlush(this.frame(tenant, { statements: 1 }), work), options);
   }
 
-  /** A read-only transaction. It is not tried again: a reader is better served by 503 at once. */
+  /** A read-only transaction on one snapshot. It is not tried again: a reader is better served by 503 at once. */
   async read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
-    return inTransaction(this.frame(tenant, { mode: 'READ ONLY' }), work).catch(rethrow);
+    const mode = 'ISOLATION LEVEL REPEATABLE READ READ ONLY';
+    return inTransaction(this.frame(tenant, { mode }), work).catch(rethrow);
   }
 
   /** A read of exactly one statement, in one round trip. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { isDeepStrictEqual } from 'node:util';
 import type { TenantTx } from '../database/tenant-database';
 import type { Thread } from '../threads/thread.entity';
 import type { MessageRow } from './message.entity';
 import { messageErrors } from './messages.errors';
 import { MessagesRepository } from './messages.repository';
 import type { NewMessage } from './new-message';
+import { isSameMessage } from './same-message';
 
 type Known = Map<NewMessage, MessageRow>;
 
@@ -73,9 +73,4 @@ export class AppendReplay {
     });
     return new Map(rows.map((row, i) => [messages[i], row]));
   }
-}
-
-function isSameMessage(message: NewMessage, row: MessageRow): boolean {
-  const sent = [message.role, message.content ?? null, message.tool_calls ?? null, message.tool_call_id ?? null];
-  return isDeepStrictEqual(sent, [row.role, row.content, row.tool_calls, row.tool_call_id]);
 }

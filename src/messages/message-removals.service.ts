@@ -19,11 +19,11 @@ export class MessageRemovalsService {
     const rows = await this.removals.links(tx, thread);
     const cut = cutBefore(rows, limit);
     if (cut === 0) return thread;
-    return this.remove(tx, thread, { to: rows[cut - 1].seq });
+    return this.deleteRange(tx, thread, { to: rows[cut - 1].seq });
   }
 
   /** Removes the messages from one number to another, both included. @returns the counts then */
-  async remove(tx: TenantTx, thread: Thread, range: SeqRange): Promise<ThreadCounts> {
+  async deleteRange(tx: TenantTx, thread: Thread, range: SeqRange): Promise<ThreadCounts> {
     const gone = await this.removals.delete(tx, thread, range);
     if (gone.messages === 0) return thread;
     const change = { messages: -gone.messages, tokens: -gone.tokens, costRemoved: gone.cost };

@@ -10,6 +10,7 @@ import { MessageEditsRepository } from './message-edits.repository';
 import { MessageEditsService } from './message-edits.service';
 import { MessageRemovalsRepository } from './message-removals.repository';
 import { MessageRemovalsService } from './message-removals.service';
+import { MessageReplacementService } from './message-replacement.service';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
@@ -27,9 +28,10 @@ import { ThreadMessagesController } from './thread-messages.controller';
     MessageEditsService,
     MessageRemovalsService,
     MessageRemovalsRepository,
+    MessageReplacementService,
     MessagesRepository,
     MessageEditsRepository,
   ],
-  exports: [AppendService, MessagesService, MessageEditsService, MessageRemovalsService],
+  exports: [AppendService, MessagesService, MessageEditsService, MessageRemovalsService, MessageReplacementService],
 })
 export class MessagesModule {}

@@ -4,8 +4,8 @@ import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
 import { timeRange } from '../common/limits';
 import { DEFAULT_LIMIT, encodeCursor, type Page, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
-import { TenantDatabase } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import { byThread, type Target } from '../database/visibility';
 import type { ThreadView } from '../threads/threads.dto';
 import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
 import { toChatMessage, toMessageView, toPrompt } from './message-views';
@@ -102,6 +102,12 @@ export class MessagesService {
       offset: 0,
     });
     return { rows: rows.slice(0, count).reverse(), total, hasMore: rows.length > count };
+  }
+
+  /** Every message of a thread, oldest first: the cost grows with the thread. Inside a transaction of another service. */
+  async allOf(tx: TenantTx, principal: Principal, threadId: string): Promise<MessageRow[]> {
+    const all = { order: 'asc', limit: Number.MAX_SAFE_INTEGER, offset: 0 } as const;
+    return (await this.messages.list(tx, principal, byThread(threadId), all))?.rows ?? [];
   }
 
   private async listLast<T>(

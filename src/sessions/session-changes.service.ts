@@ -7,15 +7,18 @@ import type { TenantTx } from '../database/tenant-database';
 import { bySession } from '../database/visibility';
 import { ThreadsService } from '../threads/threads.service';
 import type { SessionSettings } from './sessions.dto';
-import { type SessionChange, SessionsRepository } from './sessions.repository';
+import { type HeldSession, type SessionChange, type SessionRow, SessionsRepository } from './sessions.repository';
 
 const NONE = precondition(undefined);
 
 type Variables = Record<string, unknown>;
 
+/** What a state may say of a session; null clears. */
+export type SavedSettings = Omit<SessionSettings, 'max_tokens'> & { max_tokens?: number | null };
+
 /** Writes what a session has beside its messages, inside a transaction that is given. Every write touches the thread. */
 @Injectable()
-export class SessionChanges {
+export class SessionChangesService {
   constructor(
     private readonly threads: ThreadsService,
     private readonly sessions: SessionsRepository,
@@ -36,6 +39,24 @@ export class SessionChanges {
     const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
     if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
     if (variables) await this.mergeVariables(tx, principal, id, variables);
+  }
+
+  /**
+   * Writes what a saved state says beside its messages, on a session that `tx` holds. Metadata and variables are
+   * replaced; what is absent stays.
+   * @returns the session as it is then
+   * @throws METADATA_TOO_LARGE
+   */
+  async replace(tx: TenantTx, principal: Principal, session: HeldSession, state: SavedSettings): Promise<SessionRow> {
+    const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = state;
+    const id = session.session_id as string;
+    checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
+    if (title !== undefined && title !== session.name) await this.threads.updateIn(tx, principal, bySession(id), { name: title }, NONE);
+    const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
+    if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
+    if (variables) await this.replaceVariables(tx, principal, id, variables);
+    await this.sessions.saveMetadata(tx, session, metadata ?? {});
+    return (await this.sessions.find(tx, principal, id)) as SessionRow;
   }
 
   /** A JSON merge patch (RFC 7396) in the database: parallel ones of different names all land (C18). */

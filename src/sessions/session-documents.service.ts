@@ -4,7 +4,7 @@ import { precondition } from '../common/versions';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { bySession } from '../database/visibility';
 import { ThreadsService } from '../threads/threads.service';
-import { SessionChanges } from './session-changes';
+import { SessionChangesService } from './session-changes.service';
 import { SessionsService } from './sessions.service';
 
 /** A session's metadata or variables, with the version that they were read or written at. */
@@ -22,7 +22,7 @@ export class SessionDocumentsService {
     private readonly db: TenantDatabase,
     private readonly sessions: SessionsService,
     private readonly threads: ThreadsService,
-    private readonly changes: SessionChanges,
+    private readonly changes: SessionChangesService,
   ) {}
 
   /** @throws SESSION_NOT_FOUND */

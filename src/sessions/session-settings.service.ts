@@ -7,7 +7,7 @@ import type { TenantTx } from '../database/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { Retry } from '../idempotency/retry';
 import { ownerOf } from '../threads/threads.service';
-import { hasAny, SessionChanges } from './session-changes';
+import { hasAny, SessionChangesService } from './session-changes.service';
 import { SessionOpeningService } from './session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from './sessions.dto';
 import { SessionsService } from './sessions.service';
@@ -24,7 +24,7 @@ export class SessionSettingsService {
   constructor(
     private readonly idempotency: IdempotencyService,
     private readonly opening: SessionOpeningService,
-    private readonly changes: SessionChanges,
+    private readonly changes: SessionChangesService,
     private readonly sessions: SessionsService,
   ) {}
 

@@ -2,7 +2,6 @@ import { defineErrors } from '../common/errors';
 
 export const sessionErrors = defineErrors({
   SESSION_ID_RESERVED: [400, (id: string) => `No session can be called "${id}": the word names a route.`],
-  SESSION_ID_MISMATCH: [400, 'The body names another session than the path.'],
   TOO_MANY_SESSIONS: [
     429,
     (most: number) => `The organization has ${most} active sessions, and SESSION_EVICTION_POLICY is reject.`,

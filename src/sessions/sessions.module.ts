@@ -3,7 +3,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { MessagesModule } from '../messages/messages.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { ThreadsModule } from '../threads/threads.module';
-import { SessionChanges } from './session-changes';
+import { SessionChangesService } from './session-changes.service';
 import { SessionDocumentsController } from './session-documents.controller';
 import { SessionDocumentsService } from './session-documents.service';
 import { SessionListRepository } from './session-list.repository';
@@ -28,11 +28,11 @@ import { SessionsService } from './sessions.service';
     SessionListService,
     SessionMessagesService,
     SessionDocumentsService,
-    SessionChanges,
+    SessionChangesService,
     SessionPlaces,
     SessionsRepository,
     SessionListRepository,
   ],
-  exports: [SessionsService, SessionOpeningService, SessionMessagesService],
+  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService],
 })
 export class SessionsModule {}

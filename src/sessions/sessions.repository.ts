@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { bySession, forTargets, targetValues, unexpired, type Viewer } from '../database/visibility';
+import { bySession, forTargets, targetValues, TOUCH, unexpired, type Viewer } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
 import type { SessionLifetime } from './session-lifetime';
@@ -141,6 +141,17 @@ export class SessionsRepository {
       UPDATE threads t SET lifetime_ms = $3, expires_at = t.updated_at + $3::bigint * interval '1 ms'
       WHERE t.org_id = $1 AND t.id = $2`;
     await tx.execute({ name: 'sessions_set_lifetime', text }, [thread.org_id, thread.id, lifetimeMs]);
+  }
+
+  /** Replaces the metadata, and notes the version that the whole state was saved as. */
+  async saveMetadata(tx: TenantTx, thread: Thread, metadata: Record<string, unknown>): Promise<void> {
+    const text = `
+      WITH thread AS (
+        UPDATE threads t SET metadata = $3, ${TOUCH} WHERE t.org_id = $1 AND t.id = $2 RETURNING t.org_id, t.id, t.version
+      )
+      UPDATE sessions s SET saved_version = thread.version FROM thread
+      WHERE s.org_id = thread.org_id AND s.thread_id = thread.id`;
+    await tx.execute({ name: 'sessions_save_metadata', text }, [thread.org_id, thread.id, metadata]);
   }
 
   /** Changes what only sessions have; the thread was touched before, in the same transaction. */

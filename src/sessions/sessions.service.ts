@@ -20,6 +20,8 @@ import type {
 } from './sessions.dto';
 import { type SessionRow, SessionsRepository } from './sessions.repository';
 
+export type { SessionRow } from './sessions.repository';
+
 const MOST_MESSAGES = 1000;
 
 /** Shows and deletes sessions. */

@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { isDuplicate } from '../database/database.errors';
+import type { TenantTx } from '../database/tenant-database';
+import type { Thread } from '../threads/thread.entity';
+import { AppendRequests } from './append-request';
+import { AppendWriter } from './append-writer';
+import { MessageRemovalsService } from './message-removals.service';
+import type { MessageInput } from './messages.dto';
+import { messageErrors } from './messages.errors';
+import { MessagesService } from './messages.service';
+import { isUnchanged } from './same-message';
+
+/** Makes a thread's messages those of a list. */
+@Injectable()
+export class MessageReplacementService {
+  constructor(
+    private readonly messages: MessagesService,
+    private readonly requests: AppendRequests,
+    private readonly removals: MessageRemovalsService,
+    private readonly writer: AppendWriter,
+  ) {}
+
+  /**
+   * Replaces the messages of a thread that `tx` holds. Leading messages that are equal stay, with their ids and times;
+   * from the first difference on, the old ones go and the new ones are appended (C19).
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_ID_CONFLICT
+   */
+  async replace(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
+    const messages = this.requests.toMessages(history, 'history');
+    const rows = await this.messages.allOf(tx, principal, thread.id);
+    const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
+    const keep = kept === -1 ? rows.length : kept;
+    if (keep < rows.length) await this.removals.deleteRange(tx, thread, { from: rows[keep].seq });
+    try {
+      await this.writer.store(tx, principal, thread, messages.slice(keep));
+    } catch (error) {
+      if (!isDuplicate(error, 'messages_id_key')) throw error;
+      throw messageErrors.MESSAGE_ID_CONFLICT(history.find(({ id }) => id !== undefined)?.id ?? '');
+    }
+  }
+}

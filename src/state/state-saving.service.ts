@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { commonErrors } from '../common/errors';
+import { checkVersion, precondition } from '../common/versions';
+import { TenantDatabase } from '../database/tenant-database';
+import { MessageReplacementService } from '../messages/message-replacement.service';
+import type { MessageInput } from '../messages/messages.dto';
+import { SessionChangesService } from '../sessions/session-changes.service';
+import type { SessionRow } from '../sessions/sessions.service';
+import { SessionOpeningService } from '../sessions/session-opening.service';
+import { ownerOf } from '../threads/threads.service';
+import type { SaveState } from './state.dto';
+import { stateErrors } from './state.errors';
+
+/** A session as it was saved, and whether the save made it. */
+export interface SavedState {
+  created: boolean;
+  session: SessionRow;
+}
+
+/** Saves sessions as whole documents. */
+@Injectable()
+export class StateSavingService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly opening: SessionOpeningService,
+    private readonly history: MessageReplacementService,
+    private readonly changes: SessionChangesService,
+  ) {}
+
+  /**
+   * Stores a state in place of what is there, all or nothing; an unknown session is made. Without a version the last
+   * save wins; with one, a save that rests on an older state is refused (P48).
+   * @throws STATE_INVALID, VERSION_CONFLICT, PRECONDITION_FAILED, MESSAGE_ID_CONFLICT, METADATA_TOO_LARGE
+   */
+  async replace(principal: Principal, id: string, body: SaveState, ifMatch?: number): Promise<SavedState> {
+    const history = historyOf(body);
+    const { notebook_variables, variables = notebook_variables, ...settings } = body;
+    checkIds(principal, id, body);
+    return this.db.run(principal, async (tx) => {
+      const { session, created } = await this.opening.open(tx, principal, id);
+      checkVersion(precondition(ifMatch, body), session.version);
+      await this.opening.renewLifetime(tx, session);
+      await this.history.replace(tx, principal, session, history);
+      return { created, session: await this.changes.replace(tx, principal, session, { ...settings, variables }) };
+    });
+  }
+}
+
+/** @throws STATE_INVALID */
+function historyOf({ history, messages, variables, notebook_variables }: SaveState): MessageInput[] {
+  const list = history ?? messages;
+  if (list === undefined)
+    throw stateErrors.STATE_INVALID('history is required: an array of messages, which may be empty');
+  if (history && messages) throw stateErrors.STATE_INVALID('history and messages are the same thing: send one');
+  if (variables && notebook_variables) {
+    throw stateErrors.STATE_INVALID('variables and notebook_variables are the same thing: send one');
+  }
+  return list;
+}
+
+/** A state belongs to its session and its owner: it cannot be saved as another's. @throws STATE_INVALID, OTHER_USER, OTHER_ORGANIZATION */
+function checkIds(principal: Principal, id: string, body: SaveState): void {
+  const { session_id = id, conversation_id = id, user_id, org_id } = body;
+  if (session_id !== id || conversation_id !== id)
+    throw commonErrors.INVALID_ID('session_id (it must be the one of the path)');
+  if (ownerOf(principal, { user_id, org_id }) !== principal.userId) {
+    throw stateErrors.STATE_INVALID('user_id is not the owner');
+  }
+}
