@@ -4,6 +4,7 @@ import type { Config } from '../config/config';
 import { parsers } from './pg-types';
 import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
 import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
+import { Memory1763856000000 } from './migrations/1763856000000-memory';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -11,7 +12,7 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
     type: 'postgres',
     url,
     entities: [join(__dirname, '..', '**', '*.entity.{js,ts}')],
-    migrations: [ThreadsAndMessages1763683200000, Sessions1763769600000],
+    migrations: [ThreadsAndMessages1763683200000, Sessions1763769600000, Memory1763856000000],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,
     installExtensions: false,

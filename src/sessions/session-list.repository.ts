@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Order } from '../common/paging';
 import { Conditions } from '../database/conditions';
 import type { TenantTx } from '../database/tenant-database';
+import { endOfPrefix } from '../database/prefix';
 import { unexpired } from '../database/visibility';
-import { endOfPrefix, SESSION_COLUMNS, type SessionRow } from './sessions.repository';
+import { SESSION_COLUMNS, type SessionRow } from './sessions.repository';
 
 /** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
 export interface SessionFilter {

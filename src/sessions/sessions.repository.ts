@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
+import { endOfPrefix } from '../database/prefix';
 import { bySession, forTargets, targetValues, TOUCH, unexpired, type Viewer } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
@@ -193,7 +194,7 @@ export class SessionsRepository {
   async deleteByPrefix(tx: TenantTx, viewer: Viewer, prefix: string): Promise<number> {
     const text = `
       DELETE FROM threads t USING sessions s
-      WHERE s.org_id = $1 AND s.user_id = $2 AND s.id >= $3 AND s.id < $4
+      WHERE s.org_id = $1 AND s.user_id = $2 AND s.id >= $3 AND ($4::text IS NULL OR s.id < $4)
         AND t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}`;
     return tx.execute({ name: 'sessions_delete_by_prefix', text }, [...keyValues(viewer, prefix), endOfPrefix(prefix)]);
   }
@@ -210,6 +211,3 @@ export class SessionsRepository {
     return rows[0].variables;
   }
 }
-
-/** The first text, in the order of bytes, after all those that begin with the prefix: no id has more than 255 characters. */
-export const endOfPrefix = (prefix: string) => prefix + '\u{10ffff}'.repeat(256);

@@ -6,6 +6,7 @@ export class Memory1763856000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(TABLES);
     for (const table of ['memories', 'memory_versions']) await runner.query(policies(table));
+    await runner.query(SYSTEM_GRANTS);
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -35,7 +36,8 @@ CREATE TABLE memories (
   CONSTRAINT memories_session_id_fkey FOREIGN KEY (org_id, user_id, session_id)
     REFERENCES sessions (org_id, user_id, id) ON DELETE CASCADE
 );
-CREATE INDEX memories_expires_at_idx ON memories (org_id, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX memories_session_id_idx ON memories (org_id, user_id, session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX memories_expires_at_idx ON memories (expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE memory_versions (
   org_id text NOT NULL,
@@ -50,4 +52,10 @@ CREATE TABLE memory_versions (
   CONSTRAINT memory_versions_key_fkey FOREIGN KEY (org_id, user_id, session_scope, key)
     REFERENCES memories (org_id, user_id, session_scope, key) ON DELETE CASCADE
 );
+`;
+
+/* The cleanup learns which organizations have something to remove, and nothing else of a memory. */
+const SYSTEM_GRANTS = `
+CREATE POLICY expired ON memories FOR SELECT TO throughline_system USING (expires_at < now());
+GRANT SELECT (org_id, expires_at) ON memories TO throughline_system;
 `;

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { SessionsModule } from '../sessions/sessions.module';
+import { MemoryController, UserMemoryController } from './memory.controller';
+import { MemoryListRepository } from './memory-list.repository';
+import { MemoryRepository } from './memory.repository';
+import { MemoryService } from './memory.service';
+import { MemoryWriter } from './memory-writer';
+
+/** Keyed facts of users and of their sessions. */
+@Module({
+  imports: [OrganizationsModule, SessionsModule],
+  controllers: [MemoryController, UserMemoryController],
+  providers: [MemoryService, MemoryWriter, MemoryRepository, MemoryListRepository],
+  exports: [MemoryService],
+})
+export class MemoryModule {}
