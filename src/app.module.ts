@@ -1,9 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AdminModule } from './admin/admin.module';
+import { AgentModule } from './agent/agent.module';
 import { AuthModule } from './auth/auth.module';
 import { CleanupModule } from './cleanup/cleanup.module';
 import type { Config } from './config/config';
 import { ConfigModule } from './config/config.module';
+import { ContextModule } from './context/context.module';
 import { DatabaseModule } from './database/database.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
@@ -31,6 +33,8 @@ export class AppModule {
         MessagesModule,
         SessionsModule,
         StateModule,
+        ContextModule,
+        AgentModule,
         MemoryModule,
         HealthModule.for(config),
         AdminModule,

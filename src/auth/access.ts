@@ -12,6 +12,7 @@ const PERMISSIONS = {
   'memory:write': ['member', 'admin', 'service'],
   'sessions:read': ['member', 'admin', 'service'],
   'sessions:write': ['member', 'admin', 'service'],
+  'agent:run': ['member', 'admin', 'service'],
   'keys:manage': ['admin'],
   'admin:read': ['admin'],
   'admin:write': ['admin'],

@@ -1,8 +1,9 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { plainToInstance } from 'class-transformer';
 import { ValidateNested, validateSync, type ValidationError } from 'class-validator';
 import { commonErrors, type FieldError } from './errors';
-import { isObject } from './fields';
+import { isObject, satisfies } from './fields';
 
 type Dto = Type<Record<string, unknown>>;
 type Items = Map<string, Dto>;
@@ -14,6 +15,17 @@ export function ItemsOf(type: Type<object>): PropertyDecorator {
     const items: Items = itemsOf.get(prototype) ?? new Map<string, Dto>();
     itemsOf.set(prototype, items.set(String(name), type as Dto));
     ValidateNested({ each: true })(prototype, name);
+  };
+}
+
+/** A DTO inside a body, which has to be there. */
+export function PartOf(type: Type<object>, description: string): PropertyDecorator {
+  return (prototype, name) => {
+    ApiProperty({ type, description })(prototype, name);
+    satisfies('isJsonObject', 'be an object', isObject)(prototype, name);
+    const items: Items = itemsOf.get(prototype) ?? new Map<string, Dto>();
+    itemsOf.set(prototype, items.set(String(name), type as Dto));
+    ValidateNested()(prototype, name);
   };
 }
 
@@ -57,6 +69,7 @@ function fill(type: Dto, plain: object): object {
   for (const [name, item] of itemsOf.get(type.prototype as object) ?? []) {
     const list = dto[name];
     if (Array.isArray(list)) dto[name] = list.map((entry: unknown) => (isObject(entry) ? fill(item, entry) : entry));
+    else if (isObject(list)) dto[name] = fill(item, list);
   }
   return dto;
 }

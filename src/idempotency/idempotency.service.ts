@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { idempotencyErrors } from './idempotency.errors';
-import { IdempotencyRepository } from './idempotency.repository';
+import { type FirstAnswer, IdempotencyRepository } from './idempotency.repository';
 import type { Retry } from './retry';
 
 /** Makes a POST happen once, however often it is sent. */
@@ -24,6 +24,22 @@ export class IdempotencyService {
     return this.db.run(principal, (tx) => this.answer(tx, principal, retry, work), repeatable);
   }
 
+  /**
+   * The same for work that outlives one transaction: takes the key, or tells what is known of it. `unfinished` is a request
+   * that is still under way, or broke off.
+   * @throws IDEMPOTENCY_KEY_REUSED
+   */
+  async claim(tx: TenantTx, principal: Principal, retry: Retry): Promise<'new' | 'unfinished' | { response: unknown }> {
+    if (await this.keys.take(tx, principal, retry)) return 'new';
+    const { response } = await this.first(tx, principal, retry);
+    return response === null ? 'unfinished' : { response };
+  }
+
+  /** Keeps the answer of work whose key was claimed. */
+  finish(tx: TenantTx, principal: Principal, retry: Retry, response: unknown): Promise<void> {
+    return this.keys.keepAnswer(tx, principal, retry.key, response);
+  }
+
   private async answer<T>(
     tx: TenantTx,
     principal: Principal,
@@ -35,8 +51,12 @@ export class IdempotencyService {
       await this.keys.keepAnswer(tx, principal, retry.key, response);
       return response;
     }
+    return (await this.first(tx, principal, retry)).response as T;
+  }
+
+  private async first(tx: TenantTx, principal: Principal, retry: Retry): Promise<FirstAnswer> {
     const first = await this.keys.findAnswer(tx, principal, retry.key);
     if (!first?.request_hash.equals(retry.requestHash)) throw idempotencyErrors.IDEMPOTENCY_KEY_REUSED();
-    return first.response as T;
+    return first;
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { checkVersion } from '../common/versions';
+import { checkVersion, type Precondition } from '../common/versions';
 import type { TenantTx } from '../database/tenant-database';
 import { byThread, type Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
@@ -22,8 +22,11 @@ export interface AppendResult {
 /** Where an append goes, and what is special about the place. */
 export interface AppendPlace {
   readonly target: Target;
-  /** Finds the thread, or makes it, and holds it against other writers until `tx` ends. */
-  open(tx: TenantTx): Promise<Thread>;
+  /**
+   * Finds the thread and holds it against other writers until `tx` ends, or makes it.
+   * @throws PRECONDITION_FAILED, VERSION_CONFLICT when a version is expected of one that was not there
+   */
+  open(tx: TenantTx, expected: Precondition): Promise<Thread>;
   /** Runs after the messages are stored, in the same transaction. @returns the counts as they are then */
   settle?(tx: TenantTx, thread: Thread): Promise<ThreadCounts | undefined>;
   /** How the answer shows a message. */
@@ -72,7 +75,7 @@ export class AppendWriter {
    *   VERSION_CONFLICT, PRECONDITION_FAILED
    */
   async carefully(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
-    const thread = await place.open(tx);
+    const thread = await place.open(tx, append.expected);
     const known = await this.replay.findKnown(tx, thread, append.messages, append.startSeq);
     // A retry rests on the version before its first attempt, which is no longer current.
     if (known.size === 0) checkVersion(append.expected, thread.version);

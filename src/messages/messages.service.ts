@@ -15,6 +15,7 @@ import { messageErrors } from './messages.errors';
 import { type MessagePage, type MessageSlice, MessagesRepository } from './messages.repository';
 
 export { textOf } from './message-content';
+export { cutBefore } from './tool-units';
 export { toChatMessage, toMessageView } from './message-views';
 
 type View<T> = (row: MessageRow) => T;

@@ -51,7 +51,8 @@ export class SessionChangesService {
     const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = state;
     const id = session.session_id as string;
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
-    if (title !== undefined && title !== session.name) await this.threads.updateIn(tx, principal, bySession(id), { name: title }, NONE);
+    if (title !== undefined && title !== session.name)
+      await this.threads.updateIn(tx, principal, bySession(id), { name: title }, NONE);
     const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
     if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
     if (variables) await this.replaceVariables(tx, principal, id, variables);

@@ -37,6 +37,11 @@ export class SessionOpeningService {
     return this.openAlone(tx, principal, id);
   }
 
+  /** The session if it is live, held against other writers. */
+  hold(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession | undefined> {
+    return this.sessions.hold(tx, principal, id);
+  }
+
   /** Lets a session that goes on live as long as the configuration says now. */
   async renewLifetime(tx: TenantTx, session: HeldSession): Promise<void> {
     const { afterWriteMs } = sessionLifetime(this.config.env);

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
+import { checkVersion } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
-import type { TenantTx } from '../database/tenant-database';
 import { bySession } from '../database/visibility';
 import type { AppendPlace } from '../messages/append.service';
 import { MessageRemovalsService } from '../messages/message-removals.service';
@@ -23,8 +23,10 @@ export class SessionPlaces {
     checkSessionId(id);
     const limit = this.config.env.SESSION_HISTORY_LIMIT;
     let trims = false;
-    const open = async (tx: TenantTx) => {
-      const { session } = await this.opening.open(tx, principal, id);
+    const open: AppendPlace['open'] = async (tx, expected) => {
+      const { session, created } = await this.opening.open(tx, principal, id);
+      // What was not there had no version that a write could rest on.
+      if (created) checkVersion(expected, 0);
       trims = limit > 0 && session.notebook_id !== null;
       return session;
     };

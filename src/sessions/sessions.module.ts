@@ -13,6 +13,9 @@ import { SessionMessagesService } from './session-messages.service';
 import { SessionOpeningService } from './session-opening.service';
 import { SessionPlaces } from './session-places';
 import { SessionSettingsService } from './session-settings.service';
+import { SessionTurnWriter } from './session-turn-writer';
+import { SessionTurnsRepository } from './session-turns.repository';
+import { SessionTurnsService } from './session-turns.service';
 import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
 import { SessionsService } from './sessions.service';
@@ -30,9 +33,12 @@ import { SessionsService } from './sessions.service';
     SessionDocumentsService,
     SessionChangesService,
     SessionPlaces,
+    SessionTurnsService,
+    SessionTurnWriter,
+    SessionTurnsRepository,
     SessionsRepository,
     SessionListRepository,
   ],
-  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService],
+  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService, SessionTurnsService],
 })
 export class SessionsModule {}

@@ -11,7 +11,13 @@ const FOUNDATIONS: Record<string, string[]> = {
   tokens: ['common', 'config'],
 };
 const SYSTEM_DATABASE = ['auth', 'organizations', 'cleanup', 'admin', 'health'];
-const OPEN_TO_ALL = ['auth/access', 'auth/principal', 'idempotency/retry', 'messages/append-answer'];
+const OPEN_TO_ALL = [
+  'auth/access',
+  'auth/principal',
+  'idempotency/retry',
+  'messages/append-answer',
+  'sessions/session-id',
+];
 const FRONT_DOORS = ['grpc', 'mcp', 'openai'];
 
 const mayImportAnything = (source: Source) => source.folder === '';

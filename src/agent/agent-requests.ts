@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { ContextService } from '../context/context.service';
+import { MemoryService } from '../memory/memory.service';
+import type { ModelRequest } from '../models/chat-model.service';
+import type { Turn } from '../sessions/session-turns.service';
+import type { QuickQuery } from './agent.dto';
+
+/** Facts that a model is told at most; more would crowd out the conversation. */
+const MOST_FACTS = 100;
+
+/** Makes of a turn what the model is asked: the last turns, what is remembered, and the state of the notebook (N08, C27). */
+@Injectable()
+export class AgentRequests {
+  constructor(
+    private readonly context: ContextService,
+    private readonly memory: MemoryService,
+  ) {}
+
+  async of(
+    principal: Principal,
+    turn: Turn,
+    { query, context }: QuickQuery,
+    signal?: AbortSignal,
+  ): Promise<ModelRequest> {
+    const { sessionId: session_id, variables } = turn;
+    const facts = await this.memory.map(principal, { session_id, include_user: 'true', limit: MOST_FACTS });
+    const { messages } = await this.context.ofSession(principal, session_id);
+    // A turn that goes on after a failure may have something else after its question.
+    if (messages.at(-1)?.role !== 'user') messages.push({ role: 'user', content: query, metadata: {} });
+    return {
+      system: notebookState(context),
+      facts: facts.memories,
+      variables,
+      messages,
+      signal,
+      apiKey: context.api_key ?? undefined,
+    };
+  }
+}
+
+function notebookState({ cell_count, current_cell, last_error }: QuickQuery['context']): string | undefined {
+  const parts = [
+    cell_count ? `The notebook has ${cell_count} cells.` : '',
+    current_cell ? `The current cell:\n${current_cell}` : '',
+    last_error ? `The last error:\n${last_error}` : '',
+  ];
+  return parts.filter(Boolean).join('\n\n') || undefined;
+}

@@ -1,0 +1,55 @@
+import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { Readable } from 'node:stream';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { QuickAnswer, QuickQuery } from './agent.dto';
+import { AgentService } from './agent.service';
+import { eventStream } from './event-stream';
+
+const EVENTS = 'text/event-stream';
+
+/** The agent of a notebook. */
+@ApiTags('agent')
+@Controller('agent')
+export class AgentController {
+  constructor(private readonly agent: AgentService) {}
+
+  /**
+   * One turn. With `Accept: text/event-stream` the answer comes as it is said: `delta` events with `{content}`, then
+   * `message` for each whole message, then `complete` with what the plain answer is.
+   */
+  @Post('quick')
+  @HttpCode(200)
+  @Access('agent:run')
+  @RouteConfig({ jsonComments: true })
+  @ApiOperation({ operationId: 'quick', summary: 'Ask: the question is stored, the model asked, the answer stored' })
+  @ApiIdempotencyKey()
+  @ApiOkResponse({
+    description: 'The answer; also when the model failed: then a message of type `error`, and the question is kept.',
+    content: {
+      'application/json': { schema: { $ref: getSchemaPath(QuickAnswer) } },
+      [EVENTS]: { schema: { type: 'string' } },
+    },
+  })
+  async quick(
+    @Caller() caller: Principal,
+    @Body() body: QuickQuery,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @RetryKey() retry?: Retry,
+  ): Promise<QuickAnswer | Readable> {
+    const turn = await this.agent.begin(caller, body, retry);
+    if (!accept?.includes(EVENTS)) return this.agent.finish(caller, turn);
+    void reply.header('content-type', `${EVENTS}; charset=utf-8`).header('cache-control', 'no-store');
+    return eventStream(async (emit, signal) => {
+      const onText = (content: string) => emit('delta', { content });
+      const answer = await this.agent.finish(caller, turn, { onText, signal });
+      for (const message of answer.messages) emit('message', message);
+      emit('complete', answer);
+    });
+  }
+}

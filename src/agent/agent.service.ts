@@ -1,0 +1,112 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { Problem } from '../common/errors';
+import type { Retry } from '../idempotency/retry';
+import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
+import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/session-turns.service';
+import { AgentRequests } from './agent-requests';
+import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
+import { ClientGone } from './event-stream';
+
+/** The agent does not sort questions into kinds; clients of the notebook expect the member (N03). */
+const ROUTE = 'unknown';
+
+/** A turn that has begun, or the answer of one that had ended before. */
+export type QuickTurn = { turn: Turn; body: QuickQuery } | { response: QuickAnswer };
+
+/** How a turn is watched while it goes on. */
+export interface Watch {
+  onText?: (piece: string) => void;
+  /** Aborted when the client goes away. */
+  signal?: AbortSignal;
+}
+
+/** One question and its answer, end to end. */
+@Injectable()
+export class AgentService {
+  private readonly logger = new Logger('Agent');
+
+  constructor(
+    private readonly turns: SessionTurnsService,
+    private readonly requests: AgentRequests,
+    private readonly model: ChatModel,
+  ) {}
+
+  /**
+   * Stores the question, before the model is asked (N06). One turn at a time in a session: a second one is 409.
+   * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, SESSION_ID_RESERVED, TOO_MANY_SESSIONS
+   */
+  async begin(principal: Principal, body: QuickQuery, retry?: Retry): Promise<QuickTurn> {
+    const { notebook_id, session_id, variables, cell_count } = body.context;
+    const begun = await this.turns.begin(principal, {
+      sessionId: session_id,
+      notebookId: notebook_id,
+      variables: variables ?? {},
+      question: { role: 'user', content: body.query, metadata: cell_count === undefined ? {} : { cell_count } },
+      retry,
+    });
+    return 'turn' in begun ? { turn: begun.turn, body } : { response: begun.response as QuickAnswer };
+  }
+
+  /** Asks the model and stores what it says. A failure of the model is an answer too: a message of type `error` (N03). */
+  async finish(principal: Principal, begun: QuickTurn, { onText, signal }: Watch = {}): Promise<QuickAnswer> {
+    if ('response' in begun) return begun.response;
+    const { turn, body } = begun;
+    let said = '';
+    const hear = (piece: string) => {
+      said += piece;
+      onText?.(piece);
+    };
+    try {
+      const request = await this.requests.of(principal, turn, body, signal);
+      const answer = await this.model.answer(request, onText && hear);
+      const response = toResponse(body, toMessages(answer), answer);
+      const stored = await this.turns.end(principal, turn, toEnd(answer, response));
+      if (!stored) this.logger.warn({ msg: 'A session ended before its turn', session_id: turn.sessionId });
+      return response;
+    } catch (error) {
+      await this.turns.end(principal, turn, { answer: toIncomplete(said, this.model.name) });
+      return toResponse(body, [this.toError(turn, error)], null);
+    }
+  }
+
+  private toError(turn: Turn, error: unknown): AgentMessage {
+    const problem = error instanceof Problem ? error : undefined;
+    if (!(error instanceof ClientGone)) {
+      const cause = (error as Error)?.message;
+      this.logger.warn({ msg: 'A turn failed', session_id: turn.sessionId, code: problem?.code, cause });
+    }
+    const content = problem?.message ?? 'The agent failed; the log has the cause.';
+    return { type: 'error', content, metadata: { code: problem?.code ?? 'INTERNAL_ERROR' } };
+  }
+}
+
+const toResponse = (body: QuickQuery, messages: AgentMessage[], answer: ModelAnswer | null): QuickAnswer => ({
+  query: body.query,
+  route: ROUTE,
+  messages,
+  usage: answer && usageOf(answer),
+  session_id: body.context.session_id,
+});
+
+const usageOf = ({ usage: { cost, ...tokens } }: ModelAnswer) => ({ ...tokens, cost_usd: Number(cost) });
+
+function toMessages({ text, model, finish_reason }: ModelAnswer): AgentMessage[] {
+  return [{ type: 'explanation', content: text, metadata: { model, finish_reason } }];
+}
+
+/** An empty answer is none (N07). The turn's numbers go to the session's metadata as well (U106). */
+function toEnd(answer: ModelAnswer, response: QuickAnswer): TurnEnd {
+  const { model, finish_reason, usage, text } = answer;
+  const metadata = { route: ROUTE, model, finish_reason, usage: usageOf(answer) };
+  const { output_tokens: token_count, cost } = usage;
+  return {
+    answer: text === '' ? undefined : { role: 'assistant', content: text, metadata, token_count, cost },
+    metadata: { total_tokens: usage.total_tokens, total_cost_usd: Number(cost) },
+    response,
+  };
+}
+
+/** What was said before the model failed, or the client went away. */
+const toIncomplete = (said: string, model: string): TurnEnd['answer'] =>
+  said === '' ? undefined : { role: 'assistant', content: said, metadata: { route: ROUTE, model, incomplete: true } };
