@@ -5,6 +5,7 @@ import { parsers } from './pg-types';
 import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
 import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
 import { Memory1763856000000 } from './migrations/1763856000000-memory';
+import { MemorySearch1763942400000 } from './migrations/1763942400000-memory-search';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -12,7 +13,12 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
     type: 'postgres',
     url,
     entities: [join(__dirname, '..', '**', '*.entity.{js,ts}')],
-    migrations: [ThreadsAndMessages1763683200000, Sessions1763769600000, Memory1763856000000],
+    migrations: [
+      ThreadsAndMessages1763683200000,
+      Sessions1763769600000,
+      Memory1763856000000,
+      MemorySearch1763942400000,
+    ],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,
     installExtensions: false,

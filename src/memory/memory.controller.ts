@@ -8,6 +8,7 @@ import {
   ClearedMemory,
   ClearMemoryQuery,
   DeletedMemory,
+  FoundMemories,
   ListMemoriesQuery,
   MemoryBatch,
   MemoryHistory,
@@ -19,8 +20,10 @@ import {
   SaveMemories,
   SaveMemory,
   ScopeQuery,
+  SearchMemoriesQuery,
 } from './memory.dto';
 import { Controls, CreatedInterceptor, inSession, Owner, type SaveControls, unconditional } from './memory-request';
+import { MemorySearchService } from './memory-search.service';
 import { MemoryService } from './memory.service';
 
 const IF_NONE_MATCH = {
@@ -55,7 +58,10 @@ function memoryRoutes(path: string, whose: '' | 'OfUser') {
   @UseInterceptors(ETagInterceptor)
   @Controller(path)
   class MemoryController {
-    constructor(readonly memory: MemoryService) {}
+    constructor(
+      readonly memory: MemoryService,
+      readonly searching: MemorySearchService,
+    ) {}
 
     @Get('memory')
     @Access('memory:read')
@@ -71,6 +77,14 @@ function memoryRoutes(path: string, whose: '' | 'OfUser') {
     @ApiOkResponse({ type: MemoryList })
     list(@Owner() owner: Principal, @Query() query: ListMemoriesQuery) {
       return this.memory.list(owner, query);
+    }
+
+    @Get('memories/search')
+    @Access('memory:read')
+    @Described('searchMemories', 'Memories by what their keys and values say, the best matches first')
+    @ApiOkResponse({ type: FoundMemories })
+    search(@Owner() owner: Principal, @Query() query: SearchMemoriesQuery) {
+      return this.searching.search(owner, query);
     }
 
     @Put('memory')

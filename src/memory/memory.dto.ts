@@ -1,5 +1,5 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
-import { field, FlagField, IdField, IntField, isObject, satisfies, TimeField } from '../common/fields';
+import { field, FlagField, IdField, IntField, isObject, satisfies, TextField, TimeField } from '../common/fields';
 import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';
 import { CountedPageQuery, PageQuery, PageView } from '../common/paging';
@@ -111,6 +111,23 @@ export class MemoryMapQuery extends ListMemoriesQuery {
   declare limit?: number;
 }
 
+export class SearchMemoriesQuery extends ScopeQuery {
+  @TextField({
+    min: 1,
+    max: 1000,
+    required: true,
+    description: 'Words, "a phrase", -without; in any form and nearly any spelling.',
+    example: 'allergies',
+  })
+  q!: string;
+
+  @FlagField({ default: 'false', description: "With session_id: the user's entries too." })
+  include_user?: 'true' | 'false';
+
+  @IntField({ min: 1, max: 100, default: 10, description: 'At most this many, the best first.' })
+  limit?: number;
+}
+
 export class MemoryHistoryQuery extends IntersectionType(PageQuery, ScopeQuery) {}
 
 /** One fact. */
@@ -135,6 +152,17 @@ export class MemoryView {
 
   @ApiProperty({ format: 'date-time', description: 'Moves with every save.' })
   updated_at!: string;
+}
+
+/** One fact that a search found. */
+export class FoundMemory extends MemoryView {
+  @ApiProperty({ description: 'How well it matches; higher is better, of no unit.' })
+  score!: number;
+}
+
+export class FoundMemories {
+  @ApiProperty({ type: [FoundMemory], description: 'The best first.' })
+  data!: FoundMemory[];
 }
 
 export class MemoryList extends PageView {

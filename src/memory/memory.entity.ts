@@ -6,6 +6,9 @@ import { Session } from '../sessions/session.entity';
 /** A keyed JSON fact of a user, or of one session of that user. Gone with either. */
 @Entity('memories')
 @Check('memories_session_scope_check', `session_scope = COALESCE(session_id, '')`)
+// Of expressions, which TypeORM cannot compare.
+@Index('memories_search_idx', { synchronize: false })
+@Index('memories_similar_idx', { synchronize: false })
 @Index('memories_session_id_idx', ['org_id', 'user_id', 'session_id'], { where: '(session_id IS NOT NULL)' })
 @Index('memories_expires_at_idx', ['expires_at'], { where: '(expires_at IS NOT NULL)' })
 export class Memory {

@@ -34,10 +34,16 @@ export const scopeValues = ({ orgId, userId, sessionId = '' }: MemoryScope): [st
 
 const ofScope = (alias: string) => `${alias}.org_id = $1 AND ${alias}.user_id = $2 AND ${alias}.session_scope = $3`;
 
-/** Whatever the scope, for statements over all entries of a user. What belongs to a sleeping session is kept for it. */
-const LIVE = `${unexpired('m')} AND (m.session_id IS NULL OR EXISTS (
+const alive = (alias: string, awake: string) => `${unexpired(alias)} AND (${alias}.session_id IS NULL OR EXISTS (
   SELECT 1 FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
-  WHERE s.org_id = m.org_id AND s.user_id = m.user_id AND s.id = m.session_id AND ${unexpired('t')}))`;
+  WHERE s.org_id = ${alias}.org_id AND s.user_id = ${alias}.user_id AND s.id = ${alias}.session_id
+    AND ${unexpired('t')} ${awake}))`;
+
+/** Whatever the scope: an entry that can be read now. */
+export const readable = (alias: string) => alive(alias, 'AND t.session_id IS NOT NULL');
+
+/** The same, and what belongs to a sleeping session: it is kept for it. */
+const LIVE = alive('m', '');
 
 const EXPIRY = `coalesce($4::timestamptz, clock_timestamp() + $5::bigint * interval '1 second')`;
 const NEXT = `version = m.version + 1, updated_at = greatest(clock_timestamp(), m.updated_at + interval '1 ms')`;
