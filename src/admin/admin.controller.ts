@@ -1,8 +1,10 @@
-import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { CleanupView } from '../cleanup/cleanup.dto';
+import { Caller, type Principal } from '../auth/principal';
+import { CleanupView, RunCleanup } from '../cleanup/cleanup.dto';
 import { CleanupService } from '../cleanup/cleanup.service';
+import { StatsView } from './admin.dto';
 import { AdminService, type SettingsView } from './admin.service';
 
 const SETTINGS_SCHEMA = {
@@ -37,13 +39,29 @@ export class AdminController {
     return this.service.settings();
   }
 
+  /** How much the caller's organization keeps. */
+  @Get('stats')
+  @Access('admin:read')
+  @ApiOperation({
+    operationId: 'getStats',
+    summary: 'How much your organization keeps, and how many sessions are active',
+  })
+  @ApiOkResponse({ type: StatsView })
+  stats(@Caller() caller: Principal): Promise<StatsView> {
+    return this.service.stats(caller);
+  }
+
   /** Removes what has expired, now. */
   @Post('cleanup')
   @HttpCode(200)
   @Access('admin:write')
-  @ApiOperation({ operationId: 'runCleanup', summary: 'Remove what has expired, and tell how much it was' })
+  @ApiOperation({
+    operationId: 'runCleanup',
+    summary: 'Remove what has expired in your organization, and tell how much it was',
+  })
+  @ApiBody({ type: RunCleanup, required: false })
   @ApiOkResponse({ type: CleanupView })
-  runCleanup(): Promise<CleanupView> {
-    return this.cleanup.run();
+  runCleanup(@Caller() caller: Principal, @Body() body: RunCleanup): Promise<CleanupView> {
+    return this.cleanup.runFor(caller, body);
   }
 }

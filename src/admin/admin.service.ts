@@ -1,24 +1,33 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config';
 import { type VariableName, variables } from '../config/variables';
+import { type Tenant, TenantDatabase } from '../database/tenant-database';
+import { type StatsView, toStatsView } from './admin.dto';
+import { AdminRepository } from './admin.repository';
 
 export type Setting = string | number | boolean | null;
 export type SettingsView = Record<VariableName, Setting> & { database: { kind: string } };
 
-/** Shows an operator what the server runs with. */
+/** Shows an operator what the server runs with, and how much there is. */
 @Injectable()
 export class AdminService {
-  constructor(@Inject(CONFIG) private readonly config: Config) {}
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly database: TenantDatabase,
+    private readonly repository: AdminRepository,
+  ) {}
 
   /** Every variable as it was understood (N26, P02); null where it is not set, and no secret (F52). */
   settings(): SettingsView {
     const names = Object.keys(variables) as VariableName[];
     const entries = names.map((name) => [name, show(name, this.config.env[name])] as const);
-    return { ...(Object.fromEntries(entries) as Record<VariableName, Setting>), database: this.database() };
+    const database = { kind: this.config.database.kind };
+    return { ...(Object.fromEntries(entries) as Record<VariableName, Setting>), database };
   }
 
-  private database() {
-    return { kind: this.config.database.kind };
+  /** What the organization keeps, without what has expired (N38, F71). @throws STORE_UNAVAILABLE */
+  async stats(tenant: Tenant): Promise<StatsView> {
+    return toStatsView(await this.database.readOne(tenant, (tx) => this.repository.stats(tx, tenant.orgId)));
   }
 }
 

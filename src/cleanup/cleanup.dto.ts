@@ -1,7 +1,41 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { IsNumber, IsPositive, Max } from 'class-validator';
+import { field } from '../common/fields';
 
-/** How many rows a cleanup removed, by table. */
+/** A century: beyond it, the difference of two times would leave the range of dates. */
+const MOST_DAYS = 36_500;
+
+/** What a cleanup removes besides what has expired. */
+export class RunCleanup {
+  @field(
+    {
+      description:
+        'Also removes the sessions of your organization that were last written to more than so many days ago, with ' +
+        'their messages. Fractions are allowed. Threads without a session stay.',
+      example: 7,
+    },
+    { type: 'number', minimum: 0, exclusiveMinimum: true, maximum: MOST_DAYS },
+    IsNumber(),
+    IsPositive(),
+    Max(MOST_DAYS),
+  )
+  older_than_days?: number;
+}
+
+/** How many rows of your organization a cleanup removed. */
 export class CleanupView {
   @ApiProperty({ type: 'integer', description: 'Expired idempotency keys.' })
   idempotency_keys!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Sessions that had expired.' })
+  expired_sessions!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Memories that had expired.' })
+  expired_memories!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Sessions that were older than `older_than_days`.' })
+  old_sessions!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Sessions in all: the expired and the old ones.' })
+  deleted!: number;
 }

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob, validateCronExpression } from 'cron';
 import { CONFIG, type Config, ConfigError } from '../config/config';
+import { ErasureWorkerService } from '../erasure/erasure-worker.service';
 import { CleanupService } from './cleanup.service';
 
 /**
@@ -22,6 +23,7 @@ export class CleanupSchedule implements OnApplicationBootstrap {
     @Inject(CONFIG) private readonly config: Config,
     private readonly registry: SchedulerRegistry,
     private readonly cleanup: CleanupService,
+    private readonly erasures: ErasureWorkerService,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -37,6 +39,7 @@ export class CleanupSchedule implements OnApplicationBootstrap {
     try {
       const removed = await this.cleanup.run();
       this.logger.log({ msg: 'Removed what had expired', ...removed });
+      for (const { org_id, id } of await this.cleanup.brokenErasures()) await this.erasures.run(org_id, id);
     } catch (error) {
       // The next run tries again; an error that left this function would end the process.
       this.logger.error(error);

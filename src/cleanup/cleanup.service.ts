@@ -1,32 +1,62 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config';
-import { SystemDatabase, type SystemTx } from '../database/system-database';
-import type { CleanupView } from './cleanup.dto';
-import { CleanupRepository } from './cleanup.repository';
+import { SystemDatabase } from '../database/system-database';
+import { type Tenant, TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { CleanupView, RunCleanup } from './cleanup.dto';
+import { type BrokenErasure, CleanupRepository } from './cleanup.repository';
 
-/** Rows of one transaction: short enough to hold no lock for long. */
-const BATCH = 1000;
+/** Rows of one transaction, so that it holds no lock for long. A session has its messages with it. */
+const SIZES = { idempotency_keys: 1000, expired_sessions: 50, expired_memories: 1000 };
 
-/** Removes what has expired, in all organizations. */
+/** Scheduled work is one instance's; what admins ask for is done at once, and two who ask share it row by row. */
+const [ALONE, SHARED] = [true, false];
+
+type Kind = keyof typeof SIZES;
+
+/** Rows removed, by kind. */
+export type Expired = Pick<CleanupView, Kind>;
+
+/** Rows that one transaction removed; undefined: another instance is cleaning. */
+type Batch = number | undefined;
+
+/** Removes what has expired. */
 @Injectable()
 export class CleanupService implements OnModuleDestroy {
   private stopping = false;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly database: SystemDatabase,
-    private readonly expired: CleanupRepository,
+    private readonly system: SystemDatabase,
+    private readonly tenants: TenantDatabase,
+    private readonly rows: CleanupRepository,
   ) {}
 
+  /** As an admin asks for it: in the own organization only, and what that has done with. @throws STORE_UNAVAILABLE */
+  async runFor(tenant: Tenant, { older_than_days: days }: RunCleanup): Promise<CleanupView> {
+    const { removed: expired } = await this.cleanOrganization(tenant, SHARED);
+    const old_sessions = days === undefined ? 0 : await this.removeOld(tenant, days);
+    return { ...expired, old_sessions, deleted: expired.expired_sessions + old_sessions };
+  }
+
   /**
-   * Removes everything that has expired by now. Of instances that run at once, one does the work; the others
-   * find it taken and count nothing (C58).
+   * Removes everything that has expired by now, in all organizations. Of instances that run at once, one does the work;
+   * the others find it taken and end, with what they have removed so far (C58).
    * @throws STORE_UNAVAILABLE
    */
-  async run(): Promise<CleanupView> {
+  async run(): Promise<Expired> {
+    const total: Expired = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0 };
     const hours = this.config.env.IDEMPOTENCY_TTL_HOURS;
-    const keys = await this.inBatches((tx) => this.expired.deleteIdempotencyKeys(tx, hours, BATCH));
-    return { idempotency_keys: keys };
+    for (const orgId of await this.system.run((tx) => this.rows.organizationsWithExpired(tx, hours))) {
+      const { removed, done } = await this.cleanOrganization({ orgId }, ALONE);
+      for (const kind of Object.keys(total) as Kind[]) total[kind] += removed[kind];
+      if (!done) break;
+    }
+    return total;
+  }
+
+  /** Erasures whose server is gone. @throws STORE_UNAVAILABLE */
+  brokenErasures(): Promise<BrokenErasure[]> {
+    return this.system.run((tx) => this.rows.brokenErasures(tx));
   }
 
   /** A shutdown waits for the batch under way, not for all of them. */
@@ -34,13 +64,44 @@ export class CleanupService implements OnModuleDestroy {
     this.stopping = true;
   }
 
-  private async inBatches(remove: (tx: SystemTx) => Promise<number>): Promise<number> {
-    let total = 0;
-    let removed: number;
-    do {
-      removed = await this.database.run(async (tx) => ((await this.expired.takeLock(tx)) ? remove(tx) : 0));
-      total += removed;
-    } while (removed === BATCH && !this.stopping);
-    return total;
+  private async cleanOrganization(tenant: Tenant, alone: boolean): Promise<{ removed: Expired; done: boolean }> {
+    const removed: Expired = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0 };
+    for (const kind of Object.keys(SIZES) as Kind[]) {
+      const batches = await this.inBatches(SIZES[kind], (size) => this.removeBatch(tenant, kind, size, alone));
+      removed[kind] = batches.removed;
+      if (!batches.done) return { removed, done: false };
+    }
+    return { removed, done: true };
+  }
+
+  private removeBatch(tenant: Tenant, kind: Kind, size: number, alone: boolean): Promise<Batch> {
+    return this.tenants.run(tenant, async (tx) => {
+      if (alone && !(await this.rows.takeLock(tx))) return undefined;
+      return this.remove(tx, tenant.orgId, kind, size);
+    });
+  }
+
+  private remove(tx: TenantTx, orgId: string, kind: Kind, size: number): Promise<number> {
+    if (kind === 'expired_sessions') return this.rows.deleteExpiredSessions(tx, orgId, size);
+    if (kind === 'expired_memories') return this.rows.deleteExpiredMemories(tx, orgId, size);
+    return this.rows.deleteIdempotencyKeys(tx, orgId, this.config.env.IDEMPOTENCY_TTL_HOURS, size);
+  }
+
+  private async removeOld(tenant: Tenant, days: number): Promise<number> {
+    const { removed } = await this.inBatches(SIZES.expired_sessions, (size) =>
+      this.tenants.run(tenant, (tx) => this.rows.deleteOldSessions(tx, tenant.orgId, days, size)),
+    );
+    return removed;
+  }
+
+  /** Batch by batch until one is not full. Not `done`: the rest is another instance's, or the next run's. */
+  private async inBatches(size: number, remove: (size: number) => Promise<Batch>) {
+    let removed = 0;
+    while (!this.stopping) {
+      const batch = await remove(size);
+      removed += batch ?? 0;
+      if (batch !== size) return { removed, done: batch !== undefined };
+    }
+    return { removed, done: false };
   }
 }

@@ -6,6 +6,7 @@ import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-thre
 import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
 import { Memory1763856000000 } from './migrations/1763856000000-memory';
 import { MemorySearch1763942400000 } from './migrations/1763942400000-memory-search';
+import { Erasures1764028800000 } from './migrations/1764028800000-erasures';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -18,6 +19,7 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
       Sessions1763769600000,
       Memory1763856000000,
       MemorySearch1763942400000,
+      Erasures1764028800000,
     ],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,

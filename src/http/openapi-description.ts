@@ -1,7 +1,8 @@
 import { errorCodes } from '../common/errors';
 
 const CONVENTIONS = `
-Conversation state for LLM applications and agents: threads and their messages, in PostgreSQL, for many organizations.
+Conversation state for LLM applications and agents: threads, messages, sessions and memory, in PostgreSQL, for many
+organizations.
 
 **Identity.** \`Authorization: Bearer <API key or JSON Web Token>\`. A key or token belongs to one organization, and sees
 nothing of any other. Role \`member\` is one user; \`admin\` sees the whole organization; \`service\` acts for the user that
@@ -16,11 +17,17 @@ nothing of any other. Role \`member\` is one user; \`admin\` sees the whole orga
 request that is not valid \`errors\` by field. Programs go by \`code\`. \`X-Request-Id\` is taken from the request, or made, and
 answered always.
 
-**Versions.** A thread carries \`version\`, also as \`ETag\`. \`If-Match\` that fails is 412; \`version\` in a body that fails
-is 409.
+**Sessions.** A session is a thread under an id of your own: 1 to 255 characters, no control characters, unique for each
+user. A message, a saved state, a question to the agent, a memory saved for it and \`POST /api/sessions\` make a session that
+is not there; every other route answers 404. By default **a session expires 24 hours after its last write, with its
+messages** (SESSION_MAX_AGE_HOURS): \`expires_at\` says when, and from then on the id begins anew. One that sleeps, since the
+organization has too many active ones, is 404 until what would make it wakes it. Threads do not expire.
+
+**Versions.** A thread, a session and a memory carry \`version\`, also as \`ETag\`. \`If-Match\` that fails is 412;
+\`version\` in a body that fails is 409.
 
 **Retries.** A message may bring its own \`id\` (a UUID): the same id and body again is the same message. Every other POST
-takes \`Idempotency-Key\`: the same key and body is answered as the first time, the same key with another body is 422. 503
+that stores something takes \`Idempotency-Key\`: the same key and body is answered as the first time, the same key with another body is 422. 503
 carries \`Retry-After\`.
 `;
 

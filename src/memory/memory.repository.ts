@@ -135,17 +135,6 @@ export class MemoryRepository {
     return tx.execute({ name: 'memories_delete_dead', text }, [orgId, userId]);
   }
 
-  /** Removes the organization's oldest entries whose time is over; skips what somebody is about to save. @returns how many */
-  deleteOldest(tx: TenantTx, orgId: string, limit: number): Promise<number> {
-    const text = `
-      DELETE FROM memories m USING (
-        SELECT e.user_id, e.session_scope, e.key FROM memories e
-        WHERE e.org_id = $1 AND e.expires_at < now() ORDER BY e.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
-      ) e
-      WHERE m.org_id = $1 AND m.user_id = e.user_id AND m.session_scope = e.session_scope AND m.key = e.key`;
-    return tx.execute({ name: 'memories_delete_oldest', text }, [orgId, limit]);
-  }
-
   /** Whether the user has more entries than `maximum`; looks at no more than it must. */
   async exceeds(tx: TenantTx, { orgId, userId }: MemoryScope, maximum: number): Promise<boolean> {
     const text = `SELECT 1 AS extra FROM memories m WHERE m.org_id = $1 AND m.user_id = $2 OFFSET $3 LIMIT 1`;

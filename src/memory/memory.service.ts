@@ -151,11 +151,6 @@ export class MemoryService {
     });
     return { count };
   }
-
-  /** For the cleanup: removes up to `limit` entries of the organization whose time is over. @returns how many */
-  removeExpired(tenant: { orgId: string }, limit: number): Promise<number> {
-    return this.db.run(tenant, (tx) => this.memories.deleteOldest(tx, tenant.orgId, limit));
-  }
 }
 
 const scopeOf = ({ orgId, userId }: Principal, sessionId?: string): MemoryScope => ({ orgId, userId, sessionId });

@@ -65,29 +65,84 @@ describe('The schema', () => {
   it('gives its roles nothing that goes around the policies', async () => {
     const roles = await rows(`
       SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolinherit
-      FROM pg_roles WHERE rolname IN ('throughline_app', 'throughline_system') ORDER BY 1`);
+      FROM pg_roles WHERE rolname LIKE 'throughline\\_%' ORDER BY 1`);
     const nothing = { rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false };
     const expected = { ...nothing, rolcanlogin: false, rolinherit: false };
     expect(roles).toEqual([
       { rolname: 'throughline_app', ...expected },
+      { rolname: 'throughline_search', ...expected },
       { rolname: 'throughline_system', ...expected },
     ]);
     const owned = await rows(`
       SELECT relname AS name FROM pg_class WHERE pg_get_userbyid(relowner) LIKE 'throughline\\_%'
       UNION ALL SELECT proname FROM pg_proc WHERE pg_get_userbyid(proowner) LIKE 'throughline\\_%'`);
-    expect(owned).toEqual([]);
+    // Its one function reads as its owner, who may read memories and nothing else; see test/memory-search.e2e-spec.ts.
+    expect(owned).toEqual([{ name: 'throughline_search_memories' }]);
+    const searched = await rows(`
+      SELECT DISTINCT table_name AS table, privilege_type AS privilege FROM information_schema.column_privileges
+      WHERE grantee = 'throughline_search'`);
+    expect(searched).toEqual([{ table: 'memories', privilege: 'SELECT' }]);
     const dangerous = await rows(`
       SELECT table_name, privilege_type FROM information_schema.role_table_grants
       WHERE grantee LIKE 'throughline\\_%' AND privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')`);
     expect(dangerous).toEqual([]);
   });
 
-  it('keeps messages and threads out of the sight of the system role', async () => {
+  it('keeps messages and threads out of the sight of the system role, but for whose threads have expired', async () => {
     const grants = await rows<{ name: string }>(`
       SELECT DISTINCT table_name AS name FROM information_schema.role_table_grants
       WHERE grantee = 'throughline_system' ORDER BY 1`);
-    expect(grants.map(({ name }) => name)).not.toEqual(expect.arrayContaining(['messages']));
-    expect(grants.map(({ name }) => name)).not.toEqual(expect.arrayContaining(['threads']));
+    expect(grants.map(({ name }) => name)).toEqual(['api_keys', 'organizations', 'users']);
+    const columns = await rows<{ granted: string }>(`
+      SELECT concat_ws(' ', privilege_type, table_name, column_name) AS granted
+      FROM information_schema.role_column_grants c
+      WHERE grantee = 'throughline_system' AND NOT EXISTS (
+        SELECT FROM information_schema.role_table_grants t
+        WHERE t.grantee = c.grantee AND t.table_name = c.table_name AND t.privilege_type = c.privilege_type)
+      ORDER BY 1`);
+    const expiring = ['memories', 'threads'];
+    expect(columns.map(({ granted }) => granted)).toEqual([
+      ...['id', 'org_id', 'status', 'updated_at'].map((column) => `SELECT erasures ${column}`),
+      ...['created_at', 'org_id'].map((column) => `SELECT idempotency_keys ${column}`),
+      ...expiring.flatMap((table) => [`SELECT ${table} expires_at`, `SELECT ${table} org_id`]),
+    ]);
+    const policies = await rows(`
+      SELECT tablename AS table, cmd AS command, qual AS reads FROM pg_policies
+      WHERE tablename = ANY ('{${expiring.join()}}') AND 'throughline_system' = ANY (roles) ORDER BY 1`);
+    expect(policies).toEqual(expiring.map((table) => ({ table, command: 'SELECT', reads: '(expires_at < now())' })));
+  });
+
+  it('shows the system role no more than that of a thread', async () => {
+    const client = await database.pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(`INSERT INTO organizations (id) VALUES ('expired'), ('lives'), ('plain')`);
+      await client.query(`INSERT INTO users (org_id, id) SELECT id, 'alice' FROM organizations`);
+      await client.query(`
+        INSERT INTO threads (org_id, id, user_id, name, expires_at) VALUES
+          ('expired', gen_random_uuid(), 'alice', 'x', now() - interval '1 s'),
+          ('lives', gen_random_uuid(), 'alice', 'x', now() + interval '1 h'),
+          ('plain', gen_random_uuid(), 'alice', 'x', NULL)`);
+      await client.query('SET LOCAL ROLE throughline_system');
+      expect((await client.query('SELECT org_id FROM threads')).rows).toEqual([{ org_id: 'expired' }]);
+      for (const statement of [
+        'SELECT name FROM threads',
+        'SELECT id FROM threads',
+        'SELECT * FROM threads',
+        'SELECT FROM messages',
+        'SELECT FROM sessions',
+        'DELETE FROM threads',
+        'UPDATE threads SET expires_at = now()',
+        'SELECT org_id FROM threads FOR UPDATE',
+      ]) {
+        await client.query('SAVEPOINT attempt');
+        await expect(client.query(statement)).rejects.toMatchObject({ code: '42501' });
+        await client.query('ROLLBACK TO attempt');
+      }
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
   });
 
   it('S43 is what the entities say: the difference is empty', async () => {

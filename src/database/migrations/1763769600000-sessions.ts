@@ -13,6 +13,7 @@ export class Sessions1763769600000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      GRANT SELECT, DELETE ON idempotency_keys TO throughline_system;
       DROP POLICY expired ON threads;
       REVOKE SELECT (org_id, expires_at) ON threads FROM throughline_system;
       DROP FUNCTION throughline_merge_patch_in_order(json, json);
@@ -85,8 +86,13 @@ BEGIN
 END $$;
 `;
 
-/* The cleanup learns which organizations have something to remove, and nothing else of a thread. */
+/*
+ * The cleanup learns which organizations have something to remove, and nothing else of a thread or of a kept answer; it removes
+ * through the tenants' door.
+ */
 const SYSTEM_GRANTS = `
+REVOKE SELECT, DELETE ON idempotency_keys FROM throughline_system;
+GRANT SELECT (org_id, created_at) ON idempotency_keys TO throughline_system;
 CREATE POLICY expired ON threads FOR SELECT TO throughline_system USING (expires_at < now());
 GRANT SELECT (org_id, expires_at) ON threads TO throughline_system;
 `;

@@ -1,0 +1,32 @@
+/** One table of an erasure: which of its rows go, or what of them. `$1` is the organization, `$2` the user or null. */
+export interface ErasureStep {
+  table: string;
+  /** Of a user's erasure. */
+  ofUser: string;
+  /** A column that names the user in rows of others, with what stands there afterwards. */
+  instead?: { column: string; text: string | null };
+}
+
+const OWN = 'user_id = $2';
+const OWN_THREADS = 'SELECT id FROM threads WHERE org_id = $1 AND user_id = $2';
+
+/* An answer that is kept for a retry may be about the user, whoever asked. */
+const KEPT_ANSWERS = `${OWN} OR $2 IN (response->>'user_id', response->'data'->0->>'user_id')
+  OR response->>'thread_id' IN (SELECT id::text FROM (${OWN_THREADS}) own)
+  OR response->'data'->0->>'thread_id' IN (SELECT id::text FROM (${OWN_THREADS}) own)`;
+
+/** Every table that holds anything of a tenant, what refers to others first. A test compares the list with the schema. */
+export const ERASURE_STEPS: readonly ErasureStep[] = [
+  { table: 'idempotency_keys', ofUser: KEPT_ANSWERS },
+  { table: 'memory_versions', ofUser: OWN },
+  { table: 'memories', ofUser: OWN },
+  { table: 'messages', ofUser: `thread_id IN (${OWN_THREADS})` },
+  { table: 'current_threads', ofUser: `${OWN} OR thread_id IN (${OWN_THREADS})` },
+  { table: 'sessions', ofUser: OWN },
+  { table: 'threads', ofUser: OWN },
+  { table: 'messages', ofUser: 'sender_id = $2', instead: { column: 'sender_id', text: null } },
+  { table: 'memory_versions', ofUser: 'saved_by = $2', instead: { column: 'saved_by', text: '[erased]' } },
+  { table: 'erasures', ofUser: 'requested_by = $2', instead: { column: 'requested_by', text: null } },
+  { table: 'api_keys', ofUser: OWN },
+  { table: 'users', ofUser: 'id = $2' },
+];
