@@ -187,7 +187,10 @@ async function forEachOf(items, work) {
 function readArguments() {
   const usage = 'usage: import-conversations.mjs FILE.jsonl [--url http://127.0.0.1:8000] [--key tl_…]';
   try {
-    const options = { url: { type: 'string', default: 'http://127.0.0.1:8000' }, key: { type: 'string' } };
+    const options = {
+      url: { type: 'string', default: process.env.BASE_URL ?? 'http://127.0.0.1:8000' },
+      key: { type: 'string' },
+    };
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     if (positionals.length === 1 && URL.canParse(values.url)) return { file: positionals[0], ...values };
   } catch (error) {

@@ -7,7 +7,10 @@
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 
-const options = { url: { type: 'string', default: 'http://127.0.0.1:8000' }, key: { type: 'string' } };
+const options = {
+  url: { type: 'string', default: process.env.BASE_URL ?? 'http://127.0.0.1:8000' },
+  key: { type: 'string' },
+};
 const { url, key } = parseArgs({ options }).values;
 const authorization = key && { authorization: `Bearer ${key}` };
 
