@@ -21,6 +21,8 @@ export function eventStream(work: (emit: Emit, signal: AbortSignal) => Promise<v
     clearInterval(ping);
     gone.abort(new ClientGone());
   });
+  // The head of the answer leaves with the first byte: a client shall see that it was heard, however long the model thinks.
+  write(': begun\n\n');
   const emit: Emit = (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   work(emit, gone.signal).then(
     () => stream.end(),

@@ -37,9 +37,12 @@ export class SessionListRepository {
     }
     const order = keys.map((key) => `${key} ${slice.order}`).join(', ');
     const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
+    // Cut before it is joined: so the plan is that of a page, however many sessions there are.
     const text = `
-      SELECT ${SESSION_COLUMNS} FROM threads t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
-      WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
+      SELECT ${SESSION_COLUMNS} FROM (
+        SELECT t.* FROM threads t WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}
+      ) t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
+      ORDER BY ${order}`;
     return tx.query<SessionRow>(text, where.values);
   }
 

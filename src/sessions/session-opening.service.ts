@@ -77,10 +77,10 @@ export class SessionOpeningService {
 
   private async makeRoom(tx: TenantTx, { orgId }: Principal): Promise<void> {
     const { SESSION_MAX_CONCURRENT: most, SESSION_EVICTION_POLICY: policy } = this.config.env;
-    if (most === 0) return;
-    const excess = (await this.sessions.countActive(tx, orgId)) - most + 1;
-    if (excess <= 0) return;
-    if (policy === 'reject') throw sessionErrors.TOO_MANY_SESSIONS(most);
-    await this.sessions.evict(tx, orgId, excess);
+    const excess = async () => (most === 0 ? 0 : (await this.sessions.countActive(tx, orgId)) - most + 1);
+    for (let count = await excess(); count > 0; count = await excess()) {
+      if (policy === 'reject') throw sessionErrors.TOO_MANY_SESSIONS(most);
+      await this.sessions.evict(tx, orgId, count);
+    }
   }
 }

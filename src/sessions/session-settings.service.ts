@@ -58,6 +58,7 @@ export class SessionSettingsService {
     { notebook_id, ...settings }: SessionSettings,
   ): Promise<OpenedView> {
     const { session, created } = await this.opening.open(tx, owner, id);
+    if (!created) await this.sessions.noteReadIn(tx, owner, id);
     await this.opening.renewLifetime(tx, session);
     const said = { ...settings, notebook_id: session.notebook_id === null ? notebook_id : undefined };
     if (hasAny(said)) await this.changes.apply(tx, owner, id, said);

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { newId } from '../common/ids';
+import { checkMetadata } from '../common/limits';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
@@ -56,7 +57,7 @@ export class SessionTurnsService {
   /**
    * Stores the question and claims the session. A repetition of a turn that has ended gets its answer; of one that broke
    * off, goes on without storing the question again.
-   * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, and what `SessionOpeningService.open` throws
+   * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, METADATA_TOO_LARGE, and what `SessionOpeningService.open` throws
    */
   begin(principal: Principal, start: TurnStart): Promise<{ turn: Turn } | { response: unknown }> {
     const id = newId();
@@ -65,6 +66,7 @@ export class SessionTurnsService {
       const claim = start.retry ? await this.idempotency.claim(tx, principal, start.retry) : ('new' as const);
       if (typeof claim === 'object') return claim;
       const turn = await this.writer.begin(tx, principal, { id, ...start }, leaseMs, claim === 'new');
+      checkMetadata(turn.variables, this.config.env.METADATA_LIMIT_BYTES);
       return { turn: { ...turn, retry: start.retry } };
     };
     return this.db.run(principal, work, { repeatable: start.retry !== undefined });

@@ -12,7 +12,13 @@ export class SessionSettings {
   @NameField({ description: "The thread's name; by default the session's id." })
   title?: string;
 
-  @TextField({ min: 1, max: 255, description: 'The notebook that the session belongs to.', nullable: true })
+  @TextField({
+    min: 1,
+    max: 255,
+    description:
+      'The notebook that it belongs to: such a session keeps its newest SESSION_HISTORY_LIMIT messages only.',
+    nullable: true,
+  })
   notebook_id?: string | null;
 
   @TextField({ min: 1, max: 255, description: 'Name of the prompt that the application uses.', nullable: true })

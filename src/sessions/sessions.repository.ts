@@ -121,12 +121,19 @@ export class SessionsRepository {
     return (await tx.query<{ active: number }>({ name: 'sessions_count_active', text }, [orgId]))[0].active;
   }
 
-  /** Puts the sessions to sleep that were written to least recently; the next write wakes them. */
+  /**
+   * Puts the sessions to sleep that were written to least recently; the next write wakes them. One that is written to
+   * at this moment stays awake, so there may be fewer than `count`.
+   */
   async evict(tx: TenantTx, orgId: string, count: number): Promise<void> {
+    // Materialized: a subquery with LIMIT may run again for each row that it is compared with, and evict one each time.
     const text = `
-      UPDATE threads SET session_id = NULL WHERE org_id = $1 AND id IN (
-        SELECT t.id FROM threads t WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}
-        ORDER BY t.updated_at, t.id LIMIT $2 FOR UPDATE)`;
+      WITH oldest AS MATERIALIZED (
+        SELECT t.org_id, t.id, t.updated_at FROM threads t
+        WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')} ORDER BY t.updated_at, t.id LIMIT $2
+      )
+      UPDATE threads t SET session_id = NULL FROM oldest
+      WHERE t.org_id = oldest.org_id AND t.id = oldest.id AND t.updated_at = oldest.updated_at`;
     await tx.execute({ name: 'sessions_evict', text }, [orgId, count]);
   }
 
@@ -136,10 +143,10 @@ export class SessionsRepository {
     return (await tx.execute(TOUCH_ON_READ, values)) === 1;
   }
 
-  /** Lets the thread live as long as the configuration says now. */
+  /** Lets the thread live as long as the configuration says now, from now on: it may not end under who resumes it. */
   async setLifetime(tx: TenantTx, thread: Thread, lifetimeMs: number | null): Promise<void> {
     const text = `
-      UPDATE threads t SET lifetime_ms = $3, expires_at = t.updated_at + $3::bigint * interval '1 ms'
+      UPDATE threads t SET lifetime_ms = $3, expires_at = clock_timestamp() + $3::bigint * interval '1 ms'
       WHERE t.org_id = $1 AND t.id = $2`;
     await tx.execute({ name: 'sessions_set_lifetime', text }, [thread.org_id, thread.id, lifetimeMs]);
   }

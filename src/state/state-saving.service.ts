@@ -39,7 +39,8 @@ export class StateSavingService {
     checkIds(principal, id, body);
     return this.db.run(principal, async (tx) => {
       const { session, created } = await this.opening.open(tx, principal, id);
-      checkVersion(precondition(ifMatch, body), session.version);
+      // What was not there had no version that a save could rest on.
+      checkVersion(precondition(ifMatch, body), created ? 0 : session.version);
       await this.opening.renewLifetime(tx, session);
       await this.history.replace(tx, principal, session, history);
       return { created, session: await this.changes.replace(tx, principal, session, { ...settings, variables }) };
