@@ -7,8 +7,10 @@ import type { Config } from './config/config';
 import { ConfigModule } from './config/config.module';
 import { ContextModule } from './context/context.module';
 import { DatabaseModule } from './database/database.module';
+import { ErasureModule } from './erasure/erasure.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
+import { McpModule } from './mcp/mcp.module';
 import { MemoryModule } from './memory/memory.module';
 import { MessagesModule } from './messages/messages.module';
 import { OrganizationsModule } from './organizations/organizations.module';
@@ -35,7 +37,9 @@ export class AppModule {
         StateModule,
         ContextModule,
         AgentModule,
+        ErasureModule,
         MemoryModule,
+        McpModule,
         HealthModule.for(config),
         AdminModule,
         CleanupModule,

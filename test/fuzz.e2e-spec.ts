@@ -79,7 +79,7 @@ describe('Bad input', () => {
   const ids = new Map<string, string>();
 
   const clientFor = (operation: Operation): Client =>
-    /^\/api\/(keys|admin)|^\/metrics/.test(operation.path) ? admin : member;
+    /^\/api\/(keys|admin|users)|^\/metrics/.test(operation.path) ? admin : member;
 
   /** Living ids to aim at, for what is deleted on the way is replaced. */
   const makeIds = async () => {
@@ -91,6 +91,7 @@ describe('Bad input', () => {
   const look = async (client: Client, id: string) => [
     (await client.get(`/threads/${id}`)).body,
     await client.all(`/threads/${id}/messages`),
+    (await client.get('/sessions/witness?include=messages')).body,
   ];
 
   /** Moves with every write to anything that a caller can see. */
@@ -99,12 +100,15 @@ describe('Bad input', () => {
       SELECT (SELECT count(*) FROM threads) AS threads, (SELECT sum(version) FROM threads) AS versions,
         (SELECT count(*) FROM messages) AS messages, (SELECT max(updated_at) FROM messages) AS updated,
         (SELECT md5(string_agg(c::text, '' ORDER BY org_id, user_id)) FROM current_threads c) AS current,
+        (SELECT md5(string_agg(s::text, '' ORDER BY org_id, user_id, id)) FROM sessions s) AS sessions,
+        (SELECT count(*) FROM memories) AS memories, (SELECT sum(version) FROM memories) AS saves,
         (SELECT count(*) FROM api_keys) AS keys, (SELECT count(*) FROM api_keys WHERE revoked_at IS NULL) AS living`);
     return rows[0];
   };
 
   beforeAll(async () => {
-    app = await startTestApp();
+    // Without a cap: the many sessions on the way would put the witness's to sleep.
+    app = await startTestApp({ SESSION_MAX_CONCURRENT: '0' });
     operations = await readOperations(app.anonymous());
     member = await app.as('acme', 'alice');
     admin = await app.as('globex', 'root', 'admin');
@@ -114,6 +118,8 @@ describe('Bad input', () => {
       id,
       Array.from({ length: 5 }, (_, index) => ({ role: 'user', content: `Message ${index}` })),
     );
+    await client.post('/sessions', { session_id: 'witness', variables: { a: 1 }, metadata: { b: [null] } });
+    await client.post('/sessions/witness/messages', { role: 'user', content: 'Message' });
     witness = { id, client, before: await look(client, id) };
     await makeIds();
   });
@@ -145,7 +151,7 @@ describe('Bad input', () => {
     const property = fc.asyncProperty(request, async ({ index, id, query, headers, body }) => {
       const operation = operations[index];
       const target = id ?? ids.get(operation.path) ?? '';
-      const path = `/${operation.path.replace(/\{\w+\}/, () => target)}${query && `?${query}`}`;
+      const path = `/${operation.path.replaceAll(/\{\w+\}/g, () => target)}${query && `?${query}`}`;
       const sent = payload(operation, body);
       const type: Headers = sent.raw === undefined ? {} : { 'content-type': 'application/json' };
       const answer = await clientFor(operation).send(operation.method, path, {
@@ -170,7 +176,8 @@ describe('Bad input', () => {
     expect((await app.anonymous().get('/health/ready')).status).toBe(200);
   });
 
-  const aim = (operation: Operation) => `/${operation.path.replace(/\{\w+\}/, () => ids.get(operation.path) ?? '')}`;
+  const aim = (operation: Operation) =>
+    `/${operation.path.replaceAll(/\{\w+\}/g, () => ids.get(operation.path) ?? '')}`;
 
   it('is refused in every parameter and every field, one odd value at a time', async () => {
     const failures: string[] = [];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { startTestApp, type TestApp } from './support/app';
 import { type Client, expectProblem, type Response } from './support/client';
 import { type Operation, readOperations } from './support/openapi';
-import { bodyOf, pathOf, type Resource, resourceOf, SECRET } from './support/resources';
+import { bodyOf, pathOf, queryOf, type Resource, resourceOf, SECRET } from './support/resources';
 
 /** Generated from the API reference, so that a new route is in it without anybody's doing. */
 describe('Isolation', () => {
@@ -35,15 +35,24 @@ describe('Isolation', () => {
   ];
 
   const ask = (client: Client, operation: Operation, id: string) =>
-    client.send(operation.method, pathOf(operation, id), { body: bodyOf(operation) });
+    client.send(operation.method, pathOf(operation, id), { body: bodyOf(operation), query: queryOf(operation) });
 
-  /** Everything that a stranger could have changed. */
-  const state = async (): Promise<unknown> => {
-    const { rows } = await app.db.query(`
-      SELECT (SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM threads t),
-        (SELECT md5(string_agg(m::text, '' ORDER BY thread_id, seq)) FROM messages m),
+  /** Everything that a stranger could have changed; of one user only, where strangers rightly have their own. */
+  const state = async (user?: string): Promise<unknown> => {
+    const { rows } = await app.db.query(
+      `
+      WITH mine AS (SELECT * FROM threads WHERE $2::text IS NULL OR org_id = 'acme' AND user_id = $2)
+      SELECT (SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM mine t),
+        (SELECT md5(string_agg(s::text, '' ORDER BY thread_id)) FROM sessions s JOIN mine t USING (org_id)
+          WHERE t.id = s.thread_id),
+        (SELECT md5(string_agg(m::text, '' ORDER BY thread_id, seq)) FROM messages m JOIN mine t USING (org_id)
+          WHERE t.id = m.thread_id),
         (SELECT md5(string_agg(c::text, '' ORDER BY org_id, user_id)) FROM current_threads c),
-        (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL) AS revoked`);
+        (SELECT md5(string_agg(m::text, '' ORDER BY org_id, user_id, session_scope, key)) FROM memories m
+          WHERE value = to_jsonb($1::text)),
+        (SELECT count(*) FROM api_keys WHERE revoked_at IS NOT NULL) AS revoked`,
+      [SECRET, user],
+    );
     return rows[0];
   };
 
@@ -51,6 +60,20 @@ describe('Isolation', () => {
     expect(named().length).toBeGreaterThan(5);
     expect(secured().length).toBeGreaterThan(named().length);
   });
+
+  /** Where a stranger's request is about something of their own under the same id: it neither shows nor changes the other. */
+  const leaksOf = async (operation: Operation, resource: Resource, id: string): Promise<string[]> => {
+    const before = await state('alice');
+    const leaks: string[] = [];
+    for (const stranger of await strangersOf(resource)) {
+      const { status, text } = await ask(stranger, operation, id);
+      if (status >= 300 || text.includes(SECRET)) leaks.push(`${nameOf(operation)}: ${status} ${text}`);
+    }
+    expect(await state('alice')).toEqual(before);
+    const own = await ask(await ownerOf(resource), operation, id);
+    if (own.status >= 300) leaks.push(`${nameOf(operation)} by the owner: ${own.status} ${own.text}`);
+    return leaks;
+  };
 
   it("answers the same 404 to another organization's, another user's, a deleted and a random id", async () => {
     const wrong: string[] = [];
@@ -60,6 +83,10 @@ describe('Isolation', () => {
       const id = await resource.create(owner);
       const gone = await resource.create(owner);
       await resource.remove(owner, gone);
+      if (resource.creates?.(operation)) {
+        wrong.push(...(await leaksOf(operation, resource, id)));
+        continue;
+      }
       const random = randomUUID();
       const expected = shown(await ask(owner, operation, random), random);
       if (!expected.startsWith('404 ')) wrong.push(`${nameOf(operation)} of a random id: ${expected}`);
@@ -89,19 +116,21 @@ describe('Isolation', () => {
     const { id } = await alice.createThread(SECRET, { metadata: { note: SECRET } });
     const message = await alice.addMessage(id, SECRET);
     await alice.put('/threads/current', { thread_id: id });
+    await alice.put('/memory/secret', { value: SECRET });
+    await alice.post('/sessions', { session_id: SECRET, title: SECRET, metadata: { note: SECRET } });
     const strangers = [await app.as('globex', 'alice', 'admin'), await app.as('acme', 'bob')];
     const leaks: string[] = [];
     const lists = secured().filter(({ method, pathParams }) => method === 'GET' && pathParams.length === 0);
     expect(lists.length).toBeGreaterThan(2);
     for (const operation of lists) {
       for (const stranger of strangers) {
-        const { status, text } = await stranger.get(pathOf(operation));
+        const { status, text } = await stranger.get(pathOf(operation), { query: queryOf(operation) });
         if (![200, 403, 409].includes(status)) leaks.push(`${nameOf(operation)}: ${status} ${text}`);
         if ([SECRET, id, message.id].some((word) => text.includes(word))) leaks.push(`${nameOf(operation)}: ${text}`);
       }
     }
     expect(leaks).toEqual([]);
-    expect((await alice.get('/threads')).text).toContain(SECRET);
+    for (const path of ['/threads', '/sessions']) expect((await alice.get(path)).text).toContain(SECRET);
   });
 
   it("takes nobody else's id in a body either", async () => {

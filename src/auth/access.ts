@@ -1,5 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
+import { authErrors } from './auth.errors';
 import type { Role } from './principal';
 
 /** What a route does, and which roles may do it. */
@@ -13,6 +14,8 @@ const PERMISSIONS = {
   'sessions:read': ['member', 'admin', 'service'],
   'sessions:write': ['member', 'admin', 'service'],
   'agent:run': ['member', 'admin', 'service'],
+  'mcp:use': ['member', 'admin', 'service'],
+  'erasures:manage': ['admin'],
   'keys:manage': ['admin'],
   'admin:read': ['admin'],
   'admin:write': ['admin'],
@@ -22,6 +25,11 @@ export type Permission = keyof typeof PERMISSIONS;
 
 export const allows = (permission: Permission, role: Role) =>
   (PERMISSIONS[permission] as readonly Role[]).includes(role);
+
+/** For front doors with operations that are no routes, which the guard cannot see. @throws FORBIDDEN */
+export function checkAccess(permission: Permission, role: Role): void {
+  if (!allows(permission, role)) throw authErrors.FORBIDDEN(role, permission);
+}
 
 export const ACCESS = Symbol('ACCESS');
 export const PUBLIC = Symbol('PUBLIC');

@@ -77,11 +77,11 @@ export class CleanupService implements OnModuleDestroy {
   private removeBatch(tenant: Tenant, kind: Kind, size: number, alone: boolean): Promise<Batch> {
     return this.tenants.run(tenant, async (tx) => {
       if (alone && !(await this.rows.takeLock(tx))) return undefined;
-      return this.remove(tx, tenant.orgId, kind, size);
+      return this.deleteBatch(tx, tenant.orgId, kind, size);
     });
   }
 
-  private remove(tx: TenantTx, orgId: string, kind: Kind, size: number): Promise<number> {
+  private deleteBatch(tx: TenantTx, orgId: string, kind: Kind, size: number): Promise<number> {
     if (kind === 'expired_sessions') return this.rows.deleteExpiredSessions(tx, orgId, size);
     if (kind === 'expired_memories') return this.rows.deleteExpiredMemories(tx, orgId, size);
     return this.rows.deleteIdempotencyKeys(tx, orgId, this.config.env.IDEMPOTENCY_TTL_HOURS, size);

@@ -13,9 +13,6 @@ const NONE = precondition(undefined);
 
 type Variables = Record<string, unknown>;
 
-/** What a state may say of a session; null clears. */
-export type SavedSettings = Omit<SessionSettings, 'max_tokens'> & { max_tokens?: number | null };
-
 /** Writes what a session has beside its messages, inside a transaction that is given. Every write touches the thread. */
 @Injectable()
 export class SessionChangesService {
@@ -47,7 +44,7 @@ export class SessionChangesService {
    * @returns the session as it is then
    * @throws METADATA_TOO_LARGE
    */
-  async replace(tx: TenantTx, principal: Principal, session: HeldSession, state: SavedSettings): Promise<SessionRow> {
+  async replace(tx: TenantTx, principal: Principal, session: HeldSession, state: SessionSettings): Promise<SessionRow> {
     const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = state;
     const id = session.session_id as string;
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { precondition } from '../common/versions';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { bySession } from '../database/visibility';
-import { ThreadsService } from '../threads/threads.service';
+import { TenantDatabase } from '../database/tenant-database';
 import { SessionChangesService } from './session-changes.service';
-import { SessionsService } from './sessions.service';
+import { SessionOpeningService } from './session-opening.service';
+import { type SessionRow, SessionsService } from './sessions.service';
 
 /** A session's metadata or variables, with the version that they were read or written at. */
 export interface SessionDocument {
@@ -13,15 +12,15 @@ export interface SessionDocument {
   value: Record<string, unknown>;
 }
 
-type Write = (tx: TenantTx) => Promise<Record<string, unknown>>;
+type Values = Record<string, unknown>;
 
-/** The metadata and the variables of sessions, as documents of their own. */
+/** The metadata and the variables of sessions, as documents of their own. A write to an unknown session makes it (C10). */
 @Injectable()
 export class SessionDocumentsService {
   constructor(
     private readonly db: TenantDatabase,
     private readonly sessions: SessionsService,
-    private readonly threads: ThreadsService,
+    private readonly opening: SessionOpeningService,
     private readonly changes: SessionChangesService,
   ) {}
 
@@ -31,10 +30,13 @@ export class SessionDocumentsService {
     return { value, version };
   }
 
-  /** In one statement: parallel patches of different keys all land (P24). @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED */
+  /**
+   * Parallel patches of different keys all land (P24). An empty one changes nothing, and makes no session (U68).
+   * @throws METADATA_TOO_LARGE, PRECONDITION_FAILED, SESSION_NOT_FOUND
+   */
   async patchMetadata(principal: Principal, id: string, patch: object, ifMatch?: number): Promise<SessionDocument> {
-    const metadata = patch as Record<string, unknown>;
-    const { metadata: value, version } = await this.threads.update(principal, bySession(id), { metadata }, ifMatch);
+    const metadata = patch as Values;
+    const { metadata: value, version } = await this.write(principal, id, { metadata }, ifMatch);
     return { value, version };
   }
 
@@ -44,30 +46,39 @@ export class SessionDocumentsService {
     return { value, version };
   }
 
-  /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED */
-  patchVariables(principal: Principal, id: string, patch: object, ifMatch?: number): Promise<SessionDocument> {
-    return this.write(principal, id, ifMatch, (tx) =>
-      this.changes.mergeVariables(tx, principal, id, patch as Record<string, unknown>),
-    );
+  /** As `patchMetadata`. @throws METADATA_TOO_LARGE, PRECONDITION_FAILED, SESSION_NOT_FOUND */
+  async patchVariables(principal: Principal, id: string, patch: object, ifMatch?: number): Promise<SessionDocument> {
+    const variables = patch as Values;
+    const { variables: value, version } = await this.write(principal, id, { variables }, ifMatch);
+    return { value, version };
   }
 
-  /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED */
-  putVariables(principal: Principal, id: string, variables: object, ifMatch?: number): Promise<SessionDocument> {
-    return this.write(principal, id, ifMatch, (tx) =>
-      this.changes.replaceVariables(tx, principal, id, variables as Record<string, unknown>),
-    );
+  /** @throws METADATA_TOO_LARGE, PRECONDITION_FAILED, SESSION_NOT_FOUND with If-Match */
+  async putVariables(principal: Principal, id: string, variables: object, ifMatch?: number): Promise<SessionDocument> {
+    const { variables: value, version } = await this.write(principal, id, {}, ifMatch, variables as Values);
+    return { value, version };
   }
 
-  private async read(principal: Principal, id: string) {
+  private async read(principal: Principal, id: string): Promise<SessionRow> {
     await this.sessions.noteRead(principal, id);
     return this.db.readOne(principal, (tx) => this.sessions.find(tx, principal, id));
   }
 
-  /** The thread is touched first: that locks the session, checks the version and moves last_activity. */
-  private write(principal: Principal, id: string, ifMatch: number | undefined, write: Write): Promise<SessionDocument> {
+  /** A write that rests on a version, or that says nothing, is for a session that is there. */
+  private write(
+    principal: Principal,
+    id: string,
+    patch: { metadata?: Values; variables?: Values },
+    ifMatch?: number,
+    replacement?: Values,
+  ): Promise<SessionRow> {
+    const says = replacement ?? patch.metadata ?? patch.variables ?? {};
+    const makes = ifMatch === undefined && (replacement !== undefined || Object.keys(says).length > 0);
     return this.db.run(principal, async (tx) => {
-      const { version } = await this.threads.updateIn(tx, principal, bySession(id), {}, precondition(ifMatch));
-      return { value: await write(tx), version };
+      if (makes) await this.opening.open(tx, principal, id);
+      await this.changes.apply(tx, principal, id, patch, precondition(ifMatch));
+      if (replacement) await this.changes.replaceVariables(tx, principal, id, replacement);
+      return this.sessions.find(tx, principal, id);
     });
   }
 }

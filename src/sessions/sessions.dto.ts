@@ -27,8 +27,13 @@ export class SessionSettings {
   @TextField({ max: 100_000, description: 'Instructions that stand before every context.', nullable: true })
   system_prompt?: string | null;
 
-  @IntField({ min: 1, max: 10_000_000, description: 'Budget of the contexts of this session, in tokens.' })
-  max_tokens?: number;
+  @IntField({
+    min: 1,
+    max: 10_000_000,
+    description: 'Budget of the contexts of this session, in tokens.',
+    nullable: true,
+  })
+  max_tokens?: number | null;
 
   @ObjectField({ description: 'JSON merge patch (RFC 7396) of the metadata, at most 64 KB.', nullable: true })
   metadata?: Record<string, unknown> | null;

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
 import { IsArray, ValidateIf } from 'class-validator';
-import { EnumField, field, IdField, IntField, ObjectField, satisfies } from '../common/fields';
+import { EnumField, field, IdField, ObjectField, satisfies } from '../common/fields';
 import { ItemsOf } from '../common/validation.pipe';
 import { ExpectedVersion } from '../common/versions';
 import { ChatMessage, MessageInput } from '../messages/messages.dto';
@@ -24,10 +24,8 @@ function HistoryField(description: string): PropertyDecorator {
   };
 }
 
-const Settings = OmitType(SessionSettings, ['max_tokens'] as const);
-
 /** A session as one document. History and metadata replace what is there; what else is absent stays. */
-export class SaveState extends IntersectionType(Settings, ExpectedVersion) {
+export class SaveState extends IntersectionType(SessionSettings, ExpectedVersion) {
   @HistoryField('Every message, oldest first. Leading ones that are stored already keep their ids.')
   history?: MessageInput[];
 
@@ -36,9 +34,6 @@ export class SaveState extends IntersectionType(Settings, ExpectedVersion) {
 
   @ObjectField({ description: 'Replaces the variables; the same as variables.', nullable: true })
   notebook_variables?: Record<string, unknown> | null;
-
-  @IntField({ min: 1, max: 10_000_000, description: 'Budget of the contexts, in tokens.', nullable: true })
-  max_tokens?: number | null;
 
   @IdField({ description: "If given, the path's id." })
   session_id?: string;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Operation, sampleOf } from './openapi';
 import type { Client } from './client';
 
@@ -6,6 +7,10 @@ export interface Resource {
   /** Whose eyes it is for: one user's, or those of every admin of the organization. */
   readonly scope: 'user' | 'organization';
   create(owner: Client): Promise<string>;
+  /** Whether an operation of somebody else works on a resource of their own under the same id, instead of 404. */
+  creates?(operation: Operation): boolean;
+  /** The id stands for every id of a path: it was made so. */
+  readonly fillsPath?: boolean;
   remove(owner: Client, id: string): Promise<unknown>;
 }
 
@@ -33,11 +38,60 @@ const key: Resource = {
   remove: (owner, id) => owner.delete(`/keys/${id}`),
 };
 
+const memory: Resource = {
+  scope: 'user',
+  create: async (owner) => {
+    const id = randomUUID();
+    // Twice, so that there is a history too.
+    for (const value of [SECRET, SECRET]) await owner.put(`/memory/${id}`, { value });
+    return id;
+  },
+  creates: ({ method }) => method === 'PUT',
+  remove: (owner, id) => owner.delete(`/memory/${id}`),
+};
+
+/** Of a user whom an admin names: there is one of that name in every organization. */
+const userMemory: Resource = {
+  scope: 'organization',
+  create: async (owner) => {
+    const id = randomUUID();
+    for (const value of [SECRET, SECRET]) await owner.put(`/users/${id}/memory/${id}`, { value });
+    return id;
+  },
+  creates: ({ method, pathParams }) => method === 'PUT' || pathParams.length === 1,
+  fillsPath: true,
+  remove: (owner, id) => owner.delete(`/users/${id}/memory`),
+};
+
+/** A write to an unknown id makes a session of the caller's own. */
+const session: Resource = {
+  scope: 'user',
+  create: async (owner) => {
+    const id = randomUUID();
+    const settings = { title: SECRET, metadata: { note: SECRET }, variables: { note: SECRET } };
+    await owner.post('/sessions', { session_id: id, ...settings });
+    await owner.post(`/sessions/${id}/messages`, { role: 'user', content: SECRET });
+    return id;
+  },
+  creates: ({ method, path }) => /^POST .*\/messages$|^PUT |^PATCH .*\/(metadata|variables)$/.test(`${method} ${path}`),
+  remove: (owner, id) => owner.delete(`/sessions/${id}`),
+};
+
+const erasure: Resource = {
+  scope: 'organization',
+  create: async (owner) => (await owner.post('/erasures', { user_id: SECRET })).body.id,
+  remove: (owner, id) => owner.delete(`/erasures/${id}`),
+};
+
 /** By the path up to the id. A new kind of resource has to be added here. */
 const RESOURCES: Record<string, Resource> = {
   '/api/threads/{}': thread,
   '/api/messages/{}': message,
   '/api/keys/{}': key,
+  '/api/memory/{}': memory,
+  '/api/users/{}': userMemory,
+  '/api/sessions/{}': session,
+  '/api/erasures/{}': erasure,
 };
 
 /** Bodies where the smallest one that the reference allows would do nothing. */
@@ -49,6 +103,19 @@ const BODIES: Record<string, unknown> = {
   'POST /api/messages': { role: 'user', content: 'Hello' },
   'PATCH /api/messages/{}': { content: 'Edited' },
   'PUT /api/messages/{}': { content: 'Edited' },
+  'POST /api/erasures': { user_id: 'nobody' },
+  'PUT /api/memory': { memories: { key: 'value' } },
+  'PUT /api/memory/{}': { value: 'Saved' },
+  'PUT /api/users/{}/memory': { memories: { key: 'value' } },
+  'PUT /api/users/{}/memory/{}': { value: 'Saved' },
+  'POST /api/sessions': { session_id: 'sample', metadata: { a: 1 } },
+  'POST /api/sessions/batch-get': { ids: ['sample'] },
+  'PATCH /api/sessions/{}': { title: 'Renamed', system_prompt: 'Be brief.' },
+  'PATCH /api/sessions/{}/metadata': { a: 1 },
+  'PATCH /api/sessions/{}/variables': { a: 1 },
+  'PUT /api/sessions/{}/variables': { a: 1 },
+  'POST /api/sessions/{}/messages': { role: 'user', content: 'Hello' },
+  'PUT /api/sessions/{}/state': { history: [{ role: 'user', content: 'Saved' }], metadata: { a: 1 } },
 };
 
 /** `/api/threads/{id}/messages` -> `/api/threads/{}/messages`. */
@@ -58,7 +125,7 @@ const shapeOf = (path: string) => path.replaceAll(/\{\w+\}/g, '{}');
 export function resourceOf({ method, path, pathParams }: Operation): Resource {
   const shape = shapeOf(path);
   const resource = RESOURCES[shape.slice(0, shape.indexOf('{}') + 2)];
-  if (resource && pathParams.length === 1) return resource;
+  if (resource && (pathParams.length === 1 || resource.fillsPath)) return resource;
   throw new Error(`${method} ${path}: test/support/resources.ts does not say what its ids name`);
 }
 
@@ -69,3 +136,6 @@ export const bodyOf = (operation: Operation): unknown =>
 /** The path with its ids filled in, for `Client`. */
 export const pathOf = (operation: Operation, id = '') =>
   `/${operation.path.replaceAll(/\{\w+\}/g, encodeURIComponent(id))}`;
+
+/** What a search looks for: what a stranger may not find. */
+export const queryOf = ({ path }: Operation): Record<string, string> => (path.endsWith('/search') ? { q: SECRET } : {});

@@ -1,0 +1,130 @@
+import { newId } from '../../src/common/ids';
+import { TenantDatabase } from '../../src/database/tenant-database';
+import { APPEND, LISTS } from '../../src/messages/messages.repository';
+import {
+  SessionListRepository,
+  type SessionFilter,
+  type SessionSlice,
+} from '../../src/sessions/session-list.repository';
+import { SessionsRepository } from '../../src/sessions/sessions.repository';
+import { startTestApp, type TestApp } from '../support/app';
+
+const ORG = 'plans';
+const SESSIONS = 5000;
+const USER = { orgId: ORG, userId: 'user1', seesOrganization: false };
+
+type Query = (text: string, values: unknown[]) => Promise<object[]>;
+
+/** X02: the statements that sessions add to the hot paths, as the tenant's role runs them, under row-level security. */
+describe('Plans of sessions', () => {
+  let app: TestApp;
+  const threadId = newId();
+
+  beforeAll(async () => {
+    app = await startTestApp();
+    await app.as(ORG, 'alice');
+    await app.db.query(`INSERT INTO users (org_id, id) SELECT $1, 'user' || n FROM generate_series(1, 50) n`, [ORG]);
+    // As many threads that are no sessions, which a list of sessions must not wade through.
+    await app.db.query(
+      `INSERT INTO threads (org_id, id, user_id, name, session_id, updated_at)
+       SELECT $1, gen_random_uuid(), 'user' || (1 + n % 50), 'x', CASE WHEN n % 2 = 0 THEN 's' || n END,
+         now() - n * interval '1 min'
+       FROM generate_series(1, $2::int * 2) n`,
+      [ORG, SESSIONS],
+    );
+    await app.db.query(
+      `INSERT INTO threads (org_id, id, user_id, name, session_id, last_seq, message_count)
+       VALUES ($1, $2, 'user1', 'x', 'big', $3, $3)`,
+      [ORG, threadId, SESSIONS],
+    );
+    await app.db.query(
+      `INSERT INTO sessions (org_id, user_id, id, thread_id)
+       SELECT org_id, user_id, session_id, id FROM threads WHERE session_id IS NOT NULL`,
+    );
+    await app.db.query(
+      `INSERT INTO messages (org_id, thread_id, seq, id, role, content, created_at, updated_at)
+       SELECT $1, $3, n, gen_random_uuid(), 'user', '{"type":"text","text":"x"}', now(), now() FROM generate_series(1, $2) n`,
+      [ORG, SESSIONS, threadId],
+    );
+    await app.db.query('ANALYZE threads, sessions, messages');
+  });
+  afterAll(() => app.close());
+
+  const explain = async (work: (query: Query) => Promise<unknown>): Promise<string> => {
+    let plan = '';
+    await app.app.get(TenantDatabase).read({ orgId: ORG }, (tx) =>
+      work(async (text, values) => {
+        plan = JSON.stringify(await tx.query(`EXPLAIN (FORMAT JSON) ${text}`, values));
+        return [];
+      }),
+    );
+    expect(plan).not.toContain('Seq Scan');
+    return plan;
+  };
+
+  /** A cursor somewhere in the list. */
+  const middle = [new Date(Date.now() - SESSIONS * 60_000).toISOString(), threadId];
+  const slice: SessionSlice = { sort: 'updated_at', order: 'desc', limit: 21, offset: 0 };
+  const list = (filter: Partial<SessionFilter>, parts: Partial<SessionSlice> = {}) =>
+    explain((query) =>
+      new SessionListRepository().list({ query } as never, { orgId: ORG, ...filter }, { ...slice, ...parts }),
+    );
+
+  it.each(['asc', 'desc'] as const)('X02 a page of a user is read in the order of an index, %s', async (order) => {
+    for (const after of [undefined, middle]) {
+      const plan = await list({ userId: 'user7' }, { order, after });
+      expect(plan).toContain('threads_session_user_updated_at_idx');
+      expect(plan).toContain('sessions_thread_id_key');
+      expect(plan).not.toContain('"Sort"');
+    }
+  });
+
+  it.each(['asc', 'desc'] as const)('X02 so is a page of the organization, %s', async (order) => {
+    for (const after of [undefined, middle]) {
+      const plan = await list({}, { order, after });
+      expect(plan).toContain('threads_session_updated_at_idx');
+      expect(plan).not.toContain('"Sort"');
+    }
+  });
+
+  it('X02 a prefix and an order by creation use indexes too', async () => {
+    await list({ userId: 'user7', prefix: 's1' });
+    await list({ prefix: 's1' });
+    await list({ userId: 'user7' }, { sort: 'created_at' });
+    expect(await list({}, { sort: 'created_at' })).not.toContain('"Sort"');
+  });
+
+  it.each(['asc', 'desc'] as const)('X02 the messages of a long session are read by their key, %s', async (order) => {
+    const values = [ORG, 'user1', false, 'big', 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0];
+    const plan = await explain((query) => query(LISTS[order].session.text, values));
+    for (const index of ['sessions_pkey', 'threads_pkey', 'messages_pkey']) expect(plan).toContain(index);
+  });
+
+  it('X02 an append finds its session by its key', async () => {
+    const message = JSON.stringify([{ id: newId(), role: 'user', content: { type: 'text', text: 'x' }, cost: '0' }]);
+    const plan = await explain((query) =>
+      query(APPEND.session.text, [ORG, 'user1', false, 'big', message, 1, 1, null]),
+    );
+    for (const index of ['sessions_pkey', 'threads_pkey']) expect(plan).toContain(index);
+  });
+
+  it('X02 so do what finds, holds and deletes a session; the eviction takes the oldest of an index', async () => {
+    const repository = new SessionsRepository();
+    const tx = (query: Query): never => {
+      const send = (statement: { text: string }, values: unknown[]) => query(statement.text, values);
+      return { query: send, execute: send } as never;
+    };
+    const plans = [
+      await explain((query) => repository.find(tx(query), USER, 'big')),
+      await explain((query) => repository.hold(tx(query), USER, 'big')),
+      await explain((query) => repository.findMany(tx(query), USER, ['big', 's2'])),
+      await explain((query) => repository.delete(tx(query), USER, 'big')),
+      await explain((query) => repository.deleteByPrefix(tx(query), USER, 's1')),
+      await explain((query) => repository.touch(tx(query), USER, 'big', { ttlMs: 1, maxAgeMs: 1, afterWriteMs: 1 })),
+    ];
+    for (const plan of plans) expect(plan).toContain('sessions_pkey');
+    const eviction = await explain((query) => repository.evict(tx(query), ORG, 1));
+    expect(eviction).toContain('threads_session_updated_at_idx');
+    expect(eviction).not.toContain('"Sort"');
+  });
+});
