@@ -9,6 +9,9 @@ import type { QuickQuery } from './agent.dto';
 /** Facts that a model is told at most; more would crowd out the conversation. */
 const MOST_FACTS = 100;
 
+/** Messages of the conversation that it is sent (C27). */
+const WINDOW = 20;
+
 /** Makes of a turn what the model is asked: the last turns, what is remembered, and the state of the notebook (N08, C27). */
 @Injectable()
 export class AgentRequests {
@@ -25,9 +28,10 @@ export class AgentRequests {
   ): Promise<ModelRequest> {
     const { sessionId: session_id, variables } = turn;
     const facts = await this.memory.map(principal, { session_id, include_user: 'true', limit: MOST_FACTS });
-    const { messages } = await this.context.ofSession(principal, session_id);
-    // A turn that goes on after a failure may have something else after its question.
-    if (messages.at(-1)?.role !== 'user') messages.push({ role: 'user', content: query, metadata: {} });
+    const { messages } = await this.context.ofSession(principal, session_id, { window: WINDOW });
+    // A turn that goes on after a failure may have something else after its question, also another question.
+    const last = messages.at(-1);
+    if (last?.role !== 'user' || last.content !== query) messages.push({ role: 'user', content: query, metadata: {} });
     return {
       system: notebookState(context),
       facts: facts.memories,

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { Problem } from '../common/errors';
+import { toStorable } from '../common/json';
 import type { Retry } from '../idempotency/retry';
 import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
 import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/session-turns.service';
@@ -34,7 +35,7 @@ export class AgentService {
 
   /**
    * Stores the question, before the model is asked (N06). One turn at a time in a session: a second one is 409.
-   * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, SESSION_ID_RESERVED, TOO_MANY_SESSIONS
+   * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, SESSION_ID_RESERVED, TOO_MANY_SESSIONS, METADATA_TOO_LARGE
    */
   async begin(principal: Principal, body: QuickQuery, retry?: Retry): Promise<QuickTurn> {
     const { notebook_id, session_id, variables, cell_count } = body.context;
@@ -59,7 +60,8 @@ export class AgentService {
     };
     try {
       const request = await this.requests.of(principal, turn, body, signal);
-      const answer = await this.model.answer(request, onText && hear);
+      const whole = await this.model.answer(request, onText && hear);
+      const answer = { ...whole, text: toStorable(whole.text) };
       const response = toResponse(body, toMessages(answer), answer);
       const stored = await this.turns.end(principal, turn, toEnd(answer, response));
       if (!stored) this.logger.warn({ msg: 'A session ended before its turn', session_id: turn.sessionId });
@@ -108,5 +110,8 @@ function toEnd(answer: ModelAnswer, response: QuickAnswer): TurnEnd {
 }
 
 /** What was said before the model failed, or the client went away. */
-const toIncomplete = (said: string, model: string): TurnEnd['answer'] =>
-  said === '' ? undefined : { role: 'assistant', content: said, metadata: { route: ROUTE, model, incomplete: true } };
+function toIncomplete(said: string, model: string): TurnEnd['answer'] {
+  const content = toStorable(said);
+  const metadata = { route: ROUTE, model, incomplete: true };
+  return content === '' ? undefined : { role: 'assistant', content, metadata };
+}

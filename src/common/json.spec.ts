@@ -1,4 +1,4 @@
-import { assertStorable, jsonBytes, parseTime } from './json';
+import { assertStorable, jsonBytes, parseTime, toStorable } from './json';
 
 describe('parseTime', () => {
   it.each([
@@ -70,4 +70,14 @@ describe('jsonBytes', () => {
     ['😀', 6],
     [undefined, 0],
   ])('%j has %d', (value, bytes) => expect(jsonBytes(value)).toBe(bytes));
+});
+
+describe('toStorable', () => {
+  it('C23 makes any text one that can be stored, and leaves good text as it is', () => {
+    for (const text of ['a\0b\0', '\ud800', 'x\udfffy', '\udc00\ud800']) {
+      expect(() => assertStorable(toStorable(text), 1)).not.toThrow();
+    }
+    expect(toStorable('a\0b\ud800')).toBe('ab\ufffd');
+    expect(toStorable('Grüße 👩‍👩‍👧\n')).toBe('Grüße 👩‍👩‍👧\n');
+  });
 });

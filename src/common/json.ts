@@ -41,6 +41,9 @@ export function assertStorable(value: unknown, maxDepth: number, path = 'body', 
   }
 }
 
+/** Text of somebody who cannot be told to send it again, as it can be stored: no NUL, U+FFFD for a lone surrogate. */
+export const toStorable = (text: string) => text.toWellFormed().replaceAll('\0', '');
+
 const shorten = (path: string) => (path.length > 120 ? `${path.slice(0, 119)}…` : path);
 
 function assertText(text: string, path: string): void {

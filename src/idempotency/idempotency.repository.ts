@@ -25,9 +25,11 @@ export class IdempotencyRepository {
     await tx.execute({ name: 'idempotency_keep', text }, values);
   }
 
+  /** Held until the transaction ends: an answer that is just being kept is waited for, and none is kept meanwhile. */
   async findAnswer(tx: TenantTx, principal: Principal, key: string): Promise<FirstAnswer | undefined> {
     const text = `
-      SELECT request_hash, response FROM idempotency_keys WHERE org_id = $1 AND user_id = $2 AND key = $3`;
+      SELECT request_hash, response FROM idempotency_keys WHERE org_id = $1 AND user_id = $2 AND key = $3
+      FOR UPDATE`;
     const rows = await tx.query<FirstAnswer>({ name: 'idempotency_find', text }, [
       principal.orgId,
       principal.userId,

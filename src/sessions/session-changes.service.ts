@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
 import type { Principal } from '../auth/principal';
 import { checkMetadata } from '../common/limits';
 import { type Precondition, precondition } from '../common/versions';
@@ -31,7 +32,7 @@ export class SessionChangesService {
     expected: Precondition = NONE,
   ): Promise<void> {
     const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = settings;
-    const thread = { name: title, metadata: metadata ?? undefined };
+    const thread = { name: title, metadata: metadata ?? undefined, auto_summarize: settings.auto_summarize };
     await this.threads.updateIn(tx, principal, bySession(id), thread, expected);
     const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
     if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
@@ -45,16 +46,23 @@ export class SessionChangesService {
    * @throws METADATA_TOO_LARGE
    */
   async replace(tx: TenantTx, principal: Principal, session: HeldSession, state: SessionSettings): Promise<SessionRow> {
-    const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = state;
+    const { metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = state;
     const id = session.session_id as string;
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
-    if (title !== undefined && title !== session.name)
-      await this.threads.updateIn(tx, principal, bySession(id), { name: title }, NONE);
+    await this.replaceOfThread(tx, principal, session, state);
     const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
     if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
     if (variables) await this.replaceVariables(tx, principal, id, variables);
     await this.sessions.saveMetadata(tx, session, metadata ?? {});
     return (await this.sessions.find(tx, principal, id)) as SessionRow;
+  }
+
+  /** A state that is saved as it was loaded changes nothing here. */
+  private async replaceOfThread(tx: TenantTx, principal: Principal, session: HeldSession, state: SessionSettings) {
+    const { title = session.name, auto_summarize = session.auto_summarize } = state;
+    if (title === session.name && isDeepStrictEqual(auto_summarize, session.auto_summarize)) return;
+    const target = bySession(session.session_id as string);
+    await this.threads.updateIn(tx, principal, target, { name: title, auto_summarize }, NONE);
   }
 
   /** A JSON merge patch (RFC 7396) in the database: parallel ones of different names all land (C18). */

@@ -1,14 +1,23 @@
-import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { IfMatch } from '../common/decorators';
+import { ETagInterceptor } from '../common/etag.interceptor';
 import { bySession } from '../database/visibility';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from '../messages/append-answer';
 import type { AppendOptions } from '../messages/append.service';
 import { MessageEditsService } from '../messages/message-edits.service';
-import { AppendMessage, AppendMessages, ClearedThread } from '../messages/messages.dto';
+import { MessageTruncationService } from '../messages/message-truncation.service';
+import {
+  AppendMessage,
+  AppendMessages,
+  ClearedThread,
+  TruncatedThread,
+  TruncateMessages,
+} from '../messages/messages.dto';
 import { SessionId } from './session-id';
 import { SessionMessagesService } from './session-messages.service';
 import {
@@ -29,6 +38,7 @@ export class SessionMessagesController {
   constructor(
     private readonly messages: SessionMessagesService,
     private readonly edits: MessageEditsService,
+    private readonly truncation: MessageTruncationService,
   ) {}
 
   @Post('messages')
@@ -60,6 +70,23 @@ export class SessionMessagesController {
   @ApiOkResponse({ type: ClearedThread })
   clear(@Caller() caller: Principal, @SessionId() id: string, @Query() _: StoreQuery, @IfMatch() ifMatch?: number) {
     return this.edits.clear(caller, bySession(id), ifMatch);
+  }
+
+  @Post('truncate')
+  @HttpCode(200)
+  @Access('sessions:write')
+  @UseInterceptors(ETagInterceptor)
+  @ApiOperation({ operationId: 'truncateSession', summary: 'Remove old messages; a tool call keeps its results' })
+  @ApiIdempotencyKey()
+  @ApiOkResponse({ type: TruncatedThread })
+  truncate(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: TruncateMessages,
+    @IfMatch() ifMatch?: number,
+    @RetryKey() retry?: Retry,
+  ) {
+    return this.truncation.truncate(caller, bySession(id), body, ifMatch, retry);
   }
 
   @Get('history')

@@ -27,11 +27,12 @@ export class SessionTurnWriter {
     asks: boolean,
   ): Promise<Turn> {
     const { id, sessionId, question } = start;
-    const { session } = await this.opening.open(tx, principal, sessionId);
+    const { session, created } = await this.opening.open(tx, principal, sessionId);
     await this.opening.renewLifetime(tx, session);
     const claimed = await this.turns.claim(tx, principal, start, leaseMs);
     if (!claimed) throw sessionErrors.TURN_IN_PROGRESS().with({ headers: { 'retry-after': '1' } });
-    if (asks) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
+    // With the session that had it, an earlier attempt's question is gone too.
+    if (asks || created) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
     const { system_prompt: systemPrompt, max_tokens: maxTokens } = session;
     return { id, sessionId, systemPrompt, maxTokens, variables: claimed.variables };
   }

@@ -20,6 +20,7 @@ export function toSessionView(row: SessionRow, largeFrom: number): SessionView {
     prompt_name: row.prompt_name,
     system_prompt: row.system_prompt,
     max_tokens: row.max_tokens,
+    auto_summarize: row.auto_summarize,
     turn_count: row.message_count,
     message_count: row.message_count,
     token_count: row.token_count,

@@ -5,6 +5,8 @@ import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
 import { AppendQuery, ChatMessage, ListMessagesQuery, MessageView } from '../messages/messages.dto';
+import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
+import type { AutoSummarize } from '../threads/thread.entity';
 import { SessionIdField } from './session-id';
 
 /** What a caller may say of a session, when it is made and later. */
@@ -34,6 +36,9 @@ export class SessionSettings {
     nullable: true,
   })
   max_tokens?: number | null;
+
+  @AutoSummarizeField()
+  auto_summarize?: AutoSummarize | null;
 
   @ObjectField({ description: 'JSON merge patch (RFC 7396) of the metadata, at most 64 KB.', nullable: true })
   metadata?: Record<string, unknown> | null;
@@ -154,6 +159,9 @@ export class SessionView {
 
   @ApiProperty({ type: 'integer', nullable: true })
   max_tokens!: number | null;
+
+  @AutoSummarizeProperty()
+  auto_summarize!: AutoSummarize | null;
 
   @ApiProperty({ type: 'integer', description: 'Entries of the history: a question and its answer are two.' })
   turn_count!: number;

@@ -6,7 +6,8 @@ import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
 import type { SessionLifetime } from './session-lifetime';
 
-type OfThread = 'name' | 'metadata' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
+type OfThread =
+  'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
 
 /** A live session with what its thread says of it. */
 export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
@@ -33,7 +34,7 @@ export type SessionChange = Partial<Pick<Session, 'notebook_id' | 'prompt_name' 
 
 export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebook_id, s.prompt_name, s.system_prompt,
   s.max_tokens, s.variables, s.saved_version, greatest(s.last_accessed_at, t.updated_at) AS last_accessed_at, t.name,
-  t.metadata, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at`;
+  t.metadata, t.auto_summarize, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at`;
 
 export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
   AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
