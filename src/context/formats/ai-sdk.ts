@@ -1,0 +1,56 @@
+import type { DynamicToolUIPart, FileUIPart, TextUIPart } from 'ai';
+import { toInput } from './arguments';
+import { type Part, readDataUrl, textOf, textOfPart } from './parts';
+import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type Turn } from './turns';
+
+/** A message of the AI SDK's user interface, of the kinds that a history needs. */
+export interface AiSdkMessage {
+  id: string;
+  role: 'user' | 'assistant';
+  metadata?: Record<string, unknown>;
+  parts: (TextUIPart | FileUIPart | DynamicToolUIPart)[];
+}
+
+/** The SDK takes instructions apart: it refuses system messages among the others. */
+export interface AiSdkContext {
+  system?: string;
+  messages: AiSdkMessage[];
+}
+
+/**
+ * Messages as UIMessages of the `ai` package, version 7, one for each message of the user or the assistant. A call
+ * without a result stays, as `input-available`; `convertToModelMessages` leaves it out with `ignoreIncompleteToolCalls`.
+ * Lost: names, metadata of tools and instructions, the place of instructions in the middle, an assistant's empty text
+ * beside calls, white space of arguments, ids of calls that come twice.
+ */
+export function toAiSdk(messages: FormatMessage[]): AiSdkContext {
+  const turns = toTurns(messages, { longest: Infinity, unique: true, openCalls: 'call' });
+  const system = toSystemText(turns);
+  const said = turns.filter((turn) => !isInstruction(turn));
+  return { ...(system === undefined ? {} : { system }), messages: said.map(toUiMessage) };
+}
+
+function toUiMessage(turn: Turn, index: number): AiSdkMessage {
+  const { id = `message-${index + 1}`, metadata } = turn.message;
+  const described = metadata && Object.keys(metadata).length > 0 ? { metadata } : {};
+  const kept = turn.parts.filter((part) => part.type !== 'text' || part.text !== '');
+  const shown = [...kept.map(toPart), ...turn.calls.map(toToolPart)];
+  const parts: AiSdkMessage['parts'] = shown.length > 0 ? shown : [{ type: 'text', text: '' }];
+  return { id, role: turn.role === 'assistant' ? 'assistant' : 'user', ...described, parts };
+}
+
+function toPart(part: Part): TextUIPart | FileUIPart {
+  if (part.type !== 'image' && part.type !== 'file') return { type: 'text', text: textOfPart(part) || '[part]' };
+  const unknown = part.type === 'image' ? 'image/*' : 'application/octet-stream';
+  const filename = part.type === 'file' && part.filename ? { filename: part.filename } : {};
+  return { type: 'file', mediaType: readDataUrl(part.url)?.mediaType ?? unknown, url: part.url, ...filename };
+}
+
+function toToolPart({ id, name, arguments: text, result }: Call): DynamicToolUIPart {
+  const part = { type: 'dynamic-tool' as const, toolName: name, toolCallId: id, input: toInput(text) };
+  if (!result) return { ...part, state: 'input-available' };
+  const output = textOf(result.parts);
+  return result.failed
+    ? { ...part, state: 'output-error', errorText: output }
+    : { ...part, state: 'output-available', output };
+}
