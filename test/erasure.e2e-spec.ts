@@ -14,6 +14,7 @@ async function live(client: Client, name: string): Promise<string> {
   await client.put('/threads/current', { thread_id: id });
   await client.post(`/threads/${id}/messages`, { role: 'user', content: name }, { 'idempotency-key': `key-${name}` });
   await client.post('/sessions/s1/messages', { role: 'user', content: `A session of ${name}` });
+  await client.post(`/threads/${id}/summaries`, { start_turn: 0, end_turn: 2, content: `${name} said hello` });
   await client.put('/memory/name', { value: name });
   await client.put('/memory/name', { value: `${name} again` });
   await client.put('/memory/topic', { value: name, session_id: 's1' });
@@ -94,9 +95,9 @@ describe('Erasure', () => {
       ...{ subject: 'user', status: 'done', requested_by: 'root' },
       rows: {
         ...{ messages: 4, threads: 2, sessions: 1, current_threads: 1, memories: 2, memory_versions: 3, users: 1 },
-        ...{ idempotency_keys: 1, api_keys: 1, 'messages.sender_id': 1 },
+        ...{ idempotency_keys: 1, api_keys: 1, 'messages.sender_id': 1, summaries: 1 },
       },
-      total: 17,
+      total: 18,
       finished_at: expect.any(String),
     });
 

@@ -214,6 +214,22 @@ export const variables = {
   MODEL_TIMEOUT_MS: integer(120_000, 'How long an answer may take, retries included.', { min: 1, max: 300_000 }),
   MODEL_INPUT_PRICE: price('US dollars for a million tokens that the model reads, to count the cost.'),
   MODEL_OUTPUT_PRICE: price('The same for tokens that it writes.'),
+  CONTEXT_MAX_MESSAGES: integer(200, 'Messages of a context for which neither window nor budget is named.', {
+    min: 1,
+    max: 1000,
+  }),
+  CONTEXT_WARNING_MESSAGES: integer(100, 'Messages of a conversation from which such a context comes with a warning.', {
+    min: 0,
+  }),
+  SUMMARIZE_KEEP_LAST: integer(10, 'Newest messages that a summary leaves out, where a request does not say.', {
+    min: 0,
+    max: 1_000_000,
+  }),
+  SUMMARIZE_TOKEN_THRESHOLD: integer(
+    8000,
+    'Tokens without a summary from which a conversation with `auto_summarize: true` gets one; 0: never.',
+    { min: 0 },
+  ),
   CLEANUP_ENABLED: flag(true, 'Scheduled removal of what has expired.'),
   CLEANUP_CRON: text('0 * * * *', 'When it runs.'),
 } satisfies Record<string, Variable<unknown>>;

@@ -17,6 +17,7 @@ export class Tx {
   /** Statements sent so far; `once` allows exactly one. */
   private sent = 0;
   private closed = false;
+  private readonly afterwards: (() => void)[] = [];
 
   constructor(
     private readonly client: PoolClient,
@@ -40,6 +41,16 @@ export class Tx {
     // The runner would take a connection of its own, outside this transaction.
     Object.assign(runner, { databaseConnection: this.client });
     return runner.manager.getRepository(entity);
+  }
+
+  /** Runs `work` as soon as the transaction is committed; never if it is rolled back. `work` may not throw. */
+  afterCommit(work: () => void): void {
+    this.afterwards.push(work);
+  }
+
+  /** The transaction is committed. */
+  committed(): void {
+    for (const work of this.afterwards) work();
   }
 
   /** Nothing may be sent any more: the end of the transaction is on its way. */
@@ -87,6 +98,7 @@ export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) =>
       if (beginning.status === 'rejected') throw beginning.reason;
       if (result.status === 'rejected') throw result.reason;
       await commit(client.query('COMMIT'));
+      tx.committed();
       return result.value;
     } catch (error) {
       if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK').catch(() => undefined);
@@ -114,6 +126,7 @@ export function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Pr
     if (beginning.status === 'rejected') throw beginning.reason;
     if (result.status === 'rejected') throw result.reason;
     await commit(committed);
+    tx.committed();
     return result.value;
   });
 }

@@ -21,6 +21,7 @@ export const ERASURE_STEPS: readonly ErasureStep[] = [
   { table: 'memory_versions', ofUser: OWN },
   { table: 'memories', ofUser: OWN },
   { table: 'messages', ofUser: `thread_id IN (${OWN_THREADS})` },
+  { table: 'summaries', ofUser: `thread_id IN (${OWN_THREADS})` },
   { table: 'current_threads', ofUser: `${OWN} OR thread_id IN (${OWN_THREADS})` },
   { table: 'sessions', ofUser: OWN },
   { table: 'threads', ofUser: OWN },

@@ -5,6 +5,7 @@ import type { TenantTx } from '../database/tenant-database';
 import { byThread, type Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget, ThreadsService } from '../threads/threads.service';
+import { AppendEventsService } from './append-events.service';
 import { AppendReplay } from './append-replay';
 import type { Append } from './append-request';
 import { toMessageView, toRow } from './message-views';
@@ -52,6 +53,7 @@ export class AppendWriter {
     private readonly messages: MessagesRepository,
     private readonly threads: ThreadsService,
     private readonly replay: AppendReplay,
+    private readonly events: AppendEventsService,
   ) {}
 
   /** A thread as a place, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
@@ -66,6 +68,7 @@ export class AppendWriter {
     const { messages, expected } = append;
     const done = await this.messages.append(tx, principal, place.target, messages, expected.version);
     if (!done) throw new Unsettled();
+    this.events.announce(tx, principal, done);
     return { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
   }
 
@@ -111,7 +114,9 @@ export class AppendWriter {
     messages: NewMessage[],
   ): Promise<Appended | undefined> {
     if (messages.length === 0) return undefined;
-    return this.messages.append(tx, principal, byThread(thread.id), messages);
+    const done = await this.messages.append(tx, principal, byThread(thread.id), messages);
+    if (done) this.events.announce(tx, principal, done);
+    return done;
   }
 }
 

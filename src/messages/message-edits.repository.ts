@@ -55,9 +55,11 @@ export class MessageEditsRepository {
     return rows[0];
   }
 
-  /** @returns how many there were */
+  /** Removes the summaries too (C39). @returns how many messages there were */
   clear(tx: TenantTx, orgId: string, threadId: string): Promise<number> {
-    const text = `DELETE FROM messages WHERE org_id = $1 AND thread_id = $2`;
+    const text = `
+      WITH summary AS (DELETE FROM summaries WHERE org_id = $1 AND thread_id = $2)
+      DELETE FROM messages WHERE org_id = $1 AND thread_id = $2`;
     return tx.execute({ name: 'messages_clear', text }, [orgId, threadId]);
   }
 }

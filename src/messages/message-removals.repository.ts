@@ -9,6 +9,8 @@ export interface SeqRange {
   to?: number;
 }
 
+export type Link = Pick<MessageRow, 'seq' | 'tool_calls' | 'tool_call_id'>;
+
 /** What removed messages had counted. */
 export interface Removed {
   messages: number;
@@ -18,20 +20,41 @@ export interface Removed {
 
 @Injectable()
 export class MessageRemovalsRepository {
-  /** What links the messages of a thread to each other, oldest first: the thread is a short one, which is being trimmed. */
-  links(tx: TenantTx, thread: Thread): Promise<Pick<MessageRow, 'seq' | 'tool_calls' | 'tool_call_id'>[]> {
+  /** What links the messages of a thread to each other, oldest first: the cost is that of the whole thread. */
+  links(tx: TenantTx, thread: Thread): Promise<Link[]> {
     const text = `
       SELECT m.seq, m.tool_calls, m.tool_call_id FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2 ORDER BY m.seq`;
     return tx.query({ name: 'messages_links', text }, [thread.org_id, thread.id]);
   }
 
-  async delete(tx: TenantTx, thread: Thread, { from = 0, to = Number.MAX_SAFE_INTEGER }: SeqRange): Promise<Removed> {
+  /** The same, and whether a message is younger than a time: by the caller's own time of it, if there is one. */
+  ages(tx: TenantTx, thread: Thread, cutoff: Date): Promise<(Link & { stays: boolean })[]> {
+    const text = `
+      SELECT m.seq, m.tool_calls, m.tool_call_id, coalesce(m.client_timestamp, m.created_at) > $3 AS stays
+      FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2 ORDER BY m.seq`;
+    return tx.query({ name: 'messages_ages', text }, [thread.org_id, thread.id, cutoff]);
+  }
+
+  /** Removes the summaries of ranges that reach this message. */
+  async forgetSummaries(tx: TenantTx, thread: Thread, seq: number): Promise<void> {
+    const text = `DELETE FROM summaries WHERE org_id = $1 AND thread_id = $2 AND to_seq >= $3`;
+    await tx.execute({ name: 'messages_forget_summaries', text }, [thread.org_id, thread.id, seq]);
+  }
+
+  /** @param only these numbers of the range; absent: all */
+  async delete(
+    tx: TenantTx,
+    thread: Thread,
+    { from = 0, to = Number.MAX_SAFE_INTEGER }: SeqRange,
+    only?: number[],
+  ): Promise<Removed> {
     const text = `
       WITH gone AS (
-        DELETE FROM messages WHERE org_id = $1 AND thread_id = $2 AND seq BETWEEN $3 AND $4 RETURNING token_count, cost
+        DELETE FROM messages WHERE org_id = $1 AND thread_id = $2 AND seq BETWEEN $3 AND $4
+          AND ($5::bigint[] IS NULL OR seq = ANY ($5)) RETURNING token_count, cost
       )
       SELECT count(*) AS messages, coalesce(sum(token_count), 0) AS tokens, coalesce(sum(cost), 0) AS cost FROM gone`;
-    const values = [thread.org_id, thread.id, from, to];
+    const values = [thread.org_id, thread.id, from, to, only];
     return (await tx.query<Removed>({ name: 'messages_delete_range', text }, values))[0];
   }
 }

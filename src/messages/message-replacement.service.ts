@@ -31,7 +31,7 @@ export class MessageReplacementService {
     const rows = await this.messages.allOf(tx, principal, thread.id);
     const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
-    if (keep < rows.length) await this.removals.deleteRange(tx, thread, { from: rows[keep].seq });
+    if (keep < rows.length) await this.removals.replaceFrom(tx, thread, rows[keep].seq);
     try {
       await this.writer.store(tx, principal, thread, messages.slice(keep));
     } catch (error) {

@@ -14,7 +14,7 @@ import { PageQuery, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
 import { ItemsOf } from '../common/validation.pipe';
 import { ESTIMATORS, type Estimator } from '../tokens/estimator';
-import { ContentField, CostField, PastTimeField, ToolCallsField } from './message-fields';
+import { ContentField, CostField, HoursField, PastTimeField, ToolCallsField } from './message-fields';
 import { MESSAGE_ROLES, type MessageRole, type ToolCall } from './message.entity';
 
 class ToolFunctionView {
@@ -144,6 +144,18 @@ export class ListMessagesQuery extends PageQuery {
   to?: string;
 }
 
+/** Which messages stay: exactly one of the three. */
+export class TruncateMessages extends ExpectedVersion {
+  @IntField({ max: 10 ** 9, description: 'The newest n; fewer where a tool call would lose its result.', example: 20 })
+  keep_last?: number;
+
+  @HoursField({ description: 'Those younger than this many hours; fractions are allowed.' })
+  max_age_hours?: number;
+
+  @TimeField({ description: "Those after this time, by the caller's time of a message if it has one." })
+  after?: string | number;
+}
+
 export const HISTORY_FORMATS = ['chat', 'prompt'] as const;
 
 export class HistoryQuery {
@@ -155,6 +167,13 @@ export class HistoryQuery {
 
   @IntField({ min: 1, max: 1000, description: 'The same as limit.' })
   last_n?: number;
+
+  @IntField({
+    min: 1,
+    max: 10_000_000,
+    description: 'The newest messages within this many tokens, at most 100 unless limit says; the last one always.',
+  })
+  max_tokens?: number;
 
   @TextField({ min: 1, max: 2000, description: '`next_cursor` of the answer before: older messages.' })
   after?: string;
@@ -288,6 +307,20 @@ export class DeletedMessage {
 
   @ApiProperty({ format: 'uuid' })
   id!: string;
+}
+
+export class TruncatedThread {
+  @ApiProperty({ type: 'integer', description: 'Messages that were removed.' })
+  removed!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Messages that are left.' })
+  remaining!: number;
+
+  @ApiProperty({ type: 'integer', description: 'The same as remaining.' })
+  total!: number;
+
+  @ApiProperty({ type: 'integer', description: "The thread's version now; also the ETag." })
+  version!: number;
 }
 
 export class ClearedThread {

@@ -1,16 +1,23 @@
 import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { ThreadsModule } from '../threads/threads.module';
+import { AppendEventsService } from './append-events.service';
 import { AppendReplay } from './append-replay';
 import { AppendRequests } from './append-request';
 import { AppendWriter } from './append-writer';
 import { AppendService } from './append.service';
 import { CurrentMessagesController } from './current-messages.controller';
+import { MessageCondensingService } from './message-condensing.service';
 import { MessageEditsRepository } from './message-edits.repository';
 import { MessageEditsService } from './message-edits.service';
 import { MessageRemovalsRepository } from './message-removals.repository';
 import { MessageRemovalsService } from './message-removals.service';
+import { MessageRangesRepository } from './message-ranges.repository';
+import { MessageRangesService } from './message-ranges.service';
 import { MessageReplacementService } from './message-replacement.service';
+import { MessageTruncationService } from './message-truncation.service';
+import { MessageWindowsRepository } from './message-windows.repository';
+import { MessageWindowsService } from './message-windows.service';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
 import { MessagesService } from './messages.service';
@@ -24,14 +31,32 @@ import { ThreadMessagesController } from './thread-messages.controller';
     AppendRequests,
     AppendWriter,
     AppendReplay,
+    AppendEventsService,
     MessagesService,
     MessageEditsService,
     MessageRemovalsService,
     MessageRemovalsRepository,
     MessageReplacementService,
+    MessageRangesService,
+    MessageCondensingService,
+    MessageRangesRepository,
+    MessageTruncationService,
     MessagesRepository,
+    MessageWindowsService,
+    MessageWindowsRepository,
     MessageEditsRepository,
   ],
-  exports: [AppendService, MessagesService, MessageEditsService, MessageRemovalsService, MessageReplacementService],
+  exports: [
+    AppendService,
+    AppendEventsService,
+    MessagesService,
+    MessageWindowsService,
+    MessageEditsService,
+    MessageRemovalsService,
+    MessageReplacementService,
+    MessageRangesService,
+    MessageCondensingService,
+    MessageTruncationService,
+  ],
 })
 export class MessagesModule {}

@@ -10,6 +10,7 @@ import {
   viewerValues,
   visibleThread,
 } from '../database/visibility';
+import type { AutoSummarize } from '../threads/thread.entity';
 import type { MessageRow } from './message.entity';
 import type { NewMessage } from './new-message';
 
@@ -21,6 +22,8 @@ export interface Appended {
   message_count: number;
   version: number;
   updated_at: Date;
+  token_count: number;
+  auto_summarize: AutoSummarize | null;
 }
 
 export interface MessageSlice {
@@ -39,7 +42,7 @@ export interface MessagePage {
   rows: MessageRow[];
 }
 
-const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
+export const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
   m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
 
 /** Of `messages m`, as a `MessageRow`. */
@@ -63,7 +66,8 @@ export const APPEND = forTargets(
         token_count = t.token_count + $7::bigint,
         total_cost = t.total_cost + (SELECT sum((m->>'cost')::numeric) FROM input), ${TOUCH}
       WHERE ${isTarget} AND ($8::bigint IS NULL OR t.version = $8) ${by === 'session' ? KEEPS_ALL : ''}
-      RETURNING t.org_id, t.id, t.last_seq - $6::int AS base, t.message_count, t.version, t.updated_at
+      RETURNING t.org_id, t.id, t.last_seq - $6::int AS base, t.message_count, t.version, t.updated_at, t.token_count,
+        t.auto_summarize
     ), stored AS (
       INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
         metadata, token_count, cost, client_timestamp, request_hash, created_at, updated_at)
@@ -73,7 +77,7 @@ export const APPEND = forTargets(
         t.updated_at, t.updated_at
       FROM thread t, input
     )
-    SELECT id AS thread_id, base, message_count, version, updated_at FROM thread`,
+    SELECT id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,
 );
 
 const listStatement = (order: Order) =>

@@ -28,6 +28,8 @@ export interface Newest {
 }
 
 const DEFAULT_HISTORY = 20;
+/** The most messages of a history that is bounded by tokens (F32, F33). */
+const HISTORY_IN_BUDGET = 100;
 const MOST_MESSAGES = 1000;
 
 /** Reads messages. */
@@ -65,13 +67,15 @@ export class MessagesService {
 
   /** The newest messages as a model takes them, or as prompt text. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
   async history(principal: Principal, target: Target, query: HistoryQuery): Promise<ChatHistory | string> {
-    const limit = query.limit ?? query.max_messages ?? query.last_n ?? DEFAULT_HISTORY;
-    const { rows, total, hasMore } = await this.newest(principal, target, limit, {
-      beforeSeq: seqIn(query),
-    });
+    const budget = query.max_tokens ?? Infinity;
+    const fallback = budget === Infinity ? DEFAULT_HISTORY : HISTORY_IN_BUDGET;
+    const limit = query.limit ?? query.max_messages ?? query.last_n ?? fallback;
+    const newest = await this.newest(principal, target, limit, { beforeSeq: seqIn(query) });
+    const rows = withinTokens(newest.rows, budget);
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
-    const next_cursor = hasMore ? encodeCursor(seqOf(rows[0])) : null;
-    return { data: rows.map(toChatMessage), has_more: hasMore, next_cursor, total };
+    const has_more = newest.hasMore || rows.length < newest.rows.length;
+    const next_cursor = has_more ? encodeCursor(seqOf(rows[0])) : null;
+    return { data: rows.map(toChatMessage), has_more, next_cursor, total: newest.total };
   }
 
   /** A thread with its newest 1000 messages, oldest first (F05). @throws THREAD_NOT_FOUND */
@@ -131,6 +135,14 @@ export class MessagesService {
     if (!page) throw notFound(target);
     return page;
   }
+}
+
+/** The newest rows that add up to no more than a budget; the last one stays whatever it counts (F33). */
+function withinTokens(rows: MessageRow[], budget: number): MessageRow[] {
+  let first = Math.max(0, rows.length - 1);
+  let room = budget - (rows[first]?.token_count ?? 0);
+  while (first > 0 && room >= rows[first - 1].token_count) room -= rows[(first -= 1)].token_count;
+  return rows.slice(first);
 }
 
 /** @throws INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */

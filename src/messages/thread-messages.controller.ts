@@ -1,13 +1,16 @@
-import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch } from '../common/decorators';
+import { ETagInterceptor } from '../common/etag.interceptor';
 import { byThread } from '../database/visibility';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
 import { type AppendOptions, AppendService } from './append.service';
 import { MessageEditsService } from './message-edits.service';
+import { MessageTruncationService } from './message-truncation.service';
 import {
   AppendMessage,
   AppendMessages,
@@ -17,6 +20,8 @@ import {
   HistoryQuery,
   ListMessagesQuery,
   MessageList,
+  TruncatedThread,
+  TruncateMessages,
 } from './messages.dto';
 import { MessagesService } from './messages.service';
 
@@ -28,6 +33,7 @@ export class ThreadMessagesController {
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
     private readonly edits: MessageEditsService,
+    private readonly truncation: MessageTruncationService,
   ) {}
 
   @Post('messages')
@@ -59,6 +65,23 @@ export class ThreadMessagesController {
   @ApiOkResponse({ type: ClearedThread })
   clear(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
     return this.edits.clear(caller, byThread(id), ifMatch);
+  }
+
+  @Post('truncate')
+  @HttpCode(200)
+  @Access('messages:write')
+  @UseInterceptors(ETagInterceptor)
+  @ApiOperation({ operationId: 'truncateThread', summary: 'Remove old messages; a tool call keeps its results' })
+  @ApiIdempotencyKey()
+  @ApiOkResponse({ type: TruncatedThread })
+  truncate(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Body() body: TruncateMessages,
+    @IfMatch() ifMatch?: number,
+    @RetryKey() retry?: Retry,
+  ) {
+    return this.truncation.truncate(caller, byThread(id), body, ifMatch, retry);
   }
 
   @Get('history')

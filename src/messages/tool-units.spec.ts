@@ -1,4 +1,4 @@
-import { cutBefore } from './tool-units';
+import { cutBefore, cutKeeping, unitsOf } from './tool-units';
 
 const said = { tool_calls: null, tool_call_id: null };
 const calls = (...ids: string[]) => ({
@@ -28,5 +28,30 @@ describe('cutBefore', () => {
   it('takes a result without a call, and an id that is called again, as they are', () => {
     expect(cutBefore([said, result('x'), said], 2)).toBe(1);
     expect(cutBefore([calls('a'), result('a'), calls('a'), result('a')], 2)).toBe(2);
+  });
+});
+
+describe('cutKeeping', () => {
+  it('keeps at least so many: the cut moves towards the beginning', () => {
+    expect(cutKeeping([said, said, said, said], 3)).toBe(1);
+    expect(cutKeeping([said, calls('a', 'b'), result('a'), result('b'), said], 2)).toBe(1);
+    expect(cutKeeping([said, calls('a'), result('a'), said], 1)).toBe(3);
+  });
+
+  it('finds no place in too few, or in one unit', () => {
+    for (const messages of [[], [said], [said, said]]) expect(cutKeeping(messages, 2)).toBe(0);
+    expect(cutKeeping([calls('a'), said, result('a')], 1)).toBe(0);
+  });
+});
+
+describe('unitsOf', () => {
+  it('puts results to the nearest call before them', () => {
+    expect(unitsOf([said, calls('a', 'b'), result('b'), said, result('a')])).toEqual([0, 1, 1, 3, 1]);
+    expect(unitsOf([calls('a'), result('a'), calls('a'), result('a'), result('x')])).toEqual([0, 0, 2, 2, 4]);
+  });
+
+  it('takes no longer than the messages are many, also where all are results of one call', () => {
+    const messages = [calls('a'), ...Array.from({ length: 100_000 }, () => result('a'))];
+    expect(cutBefore([...messages, said], 10)).toBe(messages.length);
   });
 });

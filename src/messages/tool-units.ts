@@ -15,14 +15,32 @@ export function cutBefore(messages: Linked[], keep: number): number {
   return 0;
 }
 
+/** The same where `keep` messages stay at least: the cut moves towards the beginning. 0: there is no place for one. */
+export function cutKeeping(messages: Linked[], keep: number): number {
+  const splits = splitPoints(messages);
+  for (let cut = messages.length - keep; cut > 0; cut -= 1) if (!splits.has(cut)) return cut;
+  return 0;
+}
+
+/** For each message the index of the first one of its unit: the call of a result, otherwise itself. */
+export function unitsOf(messages: Linked[]): number[] {
+  const calledAt = new Map<string, number>();
+  return messages.map(({ tool_calls, tool_call_id }, index) => {
+    const unit = (tool_call_id === null ? undefined : calledAt.get(tool_call_id)) ?? index;
+    for (const call of tool_calls ?? []) calledAt.set(call.id, index);
+    return unit;
+  });
+}
+
 /** The indexes before which a call is still waiting for a result that comes at or after them. */
 function splitPoints(messages: Linked[]): Set<number> {
-  const calledAt = new Map<string, number>();
+  const lastResult = messages.map((_, index) => index);
+  unitsOf(messages).forEach((call, index) => (lastResult[call] = index));
   const splits = new Set<number>();
-  messages.forEach(({ tool_calls, tool_call_id }, index) => {
-    const from = tool_call_id === null ? undefined : calledAt.get(tool_call_id);
-    if (from !== undefined) for (let cut = from + 1; cut <= index; cut += 1) splits.add(cut);
-    for (const call of tool_calls ?? []) calledAt.set(call.id, index);
+  let reach = 0;
+  lastResult.forEach((last, index) => {
+    if (reach >= index && index > 0) splits.add(index);
+    reach = Math.max(reach, last);
   });
   return splits;
 }

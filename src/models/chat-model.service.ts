@@ -26,6 +26,8 @@ export interface ModelRequest {
   messages: ModelMessage[];
   /** Aborted when the client goes away: the answer then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Tokens that the answer may have; absent: as many as the model likes. */
+  maxTokens?: number;
   /** The caller's own key for the configured MODEL_BASE_URL; wins over MODEL_API_KEY. */
   apiKey?: string;
 }

@@ -1,11 +1,8 @@
+import { describe, FACTS_TITLE, oneLine, section } from '../common/describe';
 import { isObject } from '../common/fields';
 import type { ModelMessage, ModelRequest } from './chat-model.service';
 
-/** `name: value` for each member, in the order of the names: the same request is the same text. */
-export function describe(record: Record<string, unknown>): string[] {
-  const names = Object.keys(record).sort();
-  return names.map((name) => `${oneLine(name)}: ${oneLine(valueText(record[name]))}`);
-}
+export { describe } from '../common/describe';
 
 /**
  * The one system message: the session's instructions, those of the history, what is remembered, the variables.
@@ -15,7 +12,7 @@ export function toSystemText({ system, facts, variables, messages }: ModelReques
   const instructions = [system, ...messages.filter(isInstruction).map(({ content }) => textOf(content))];
   const sections = [
     ...instructions.map((text) => text?.trim()),
-    section('What is remembered of the user:', describe(facts)),
+    section(FACTS_TITLE, describe(facts)),
     section('Variables of the notebook:', describe(variables)),
   ];
   return sections.filter(Boolean).join('\n\n') || undefined;
@@ -32,11 +29,3 @@ export function textOf(content: unknown): string {
   if (content.type === 'refusal' && typeof content.refusal === 'string') return content.refusal;
   return typeof content.type === 'string' ? `[${oneLine(content.type)}]` : '';
 }
-
-const section = (title: string, lines: string[]) =>
-  lines.length > 0 ? [title, ...lines.map((line) => `- ${line}`)].join('\n') : undefined;
-
-const valueText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
-
-/** A value of several lines must not look like a line of its own. */
-const oneLine = (text: string) => text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, ' ').trim();

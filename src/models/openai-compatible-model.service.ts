@@ -86,6 +86,7 @@ const toCall = (model: Call['model'], request: ModelRequest, abortSignal: AbortS
   model,
   instructions: toSystemText(request),
   messages: toSdkMessages(request.messages),
+  maxOutputTokens: request.maxTokens,
   maxRetries: RETRIES,
   abortSignal,
 });

@@ -49,6 +49,7 @@ export class ThreadCreationService {
       user_id: ownerOf(principal, input),
       name: input.name.trim(),
       metadata: input.metadata ?? {},
+      auto_summarize: input.auto_summarize,
     };
   }
 }

@@ -4,6 +4,9 @@ import { User } from '../organizations/user.entity';
 export const THREAD_STATUSES = ['active', 'archived'] as const;
 export type ThreadStatus = (typeof THREAD_STATUSES)[number];
 
+/** When the oldest messages are summarised by themselves; `true`: as SUMMARIZE_TOKEN_THRESHOLD and SUMMARIZE_KEEP_LAST say. */
+export type AutoSummarize = true | { threshold: number; batch_size: number };
+
 const ACTIVE_SESSION = '(session_id IS NOT NULL)';
 
 /** One conversation of one user. The counters change with the rows that they count, in the same transaction. */
@@ -76,6 +79,10 @@ export class Thread {
   /** How long after a write that is. */
   @Column({ type: 'bigint', nullable: true })
   lifetime_ms!: number | null;
+
+  /** null: never (P57). */
+  @Column({ type: 'jsonb', nullable: true })
+  auto_summarize!: AutoSummarize | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;

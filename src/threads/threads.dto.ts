@@ -5,7 +5,8 @@ import { CountedPageQuery, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
 import { ItemsOf } from '../common/validation.pipe';
 import { MessageView } from '../messages/messages.dto';
-import { THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
+import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
+import { type AutoSummarize, THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
 
 /** A new thread. */
 export class CreateThread {
@@ -18,6 +19,9 @@ export class CreateThread {
     nullable: true,
   })
   metadata?: Record<string, unknown> | null;
+
+  @AutoSummarizeField()
+  auto_summarize?: AutoSummarize | null;
 
   @IdField({ description: "The owner. Another user than the caller's: service keys and admins only (else 403)." })
   user_id?: string;
@@ -42,6 +46,9 @@ export class UpdateThread extends ExpectedVersion {
 
   @ObjectField({ description: 'JSON merge patch (RFC 7396): null removes a key, absent keys stay.' })
   metadata?: Record<string, unknown>;
+
+  @AutoSummarizeField()
+  auto_summarize?: AutoSummarize | null;
 }
 
 export class SetCurrentThread {
@@ -123,6 +130,9 @@ export class ThreadView {
   })
   session_id!: string | null;
 
+  @AutoSummarizeProperty()
+  auto_summarize!: AutoSummarize | null;
+
   @ApiProperty({ type: 'integer' })
   message_count!: number;
 
@@ -179,6 +189,7 @@ export const toThreadView = (thread: Thread): ThreadView => ({
   metadata: thread.metadata,
   status: thread.status,
   session_id: thread.session_id,
+  auto_summarize: thread.auto_summarize,
   message_count: thread.message_count,
   token_count: thread.token_count,
   total_cost: Number(thread.total_cost),

@@ -9,19 +9,22 @@ import {
   viewerValues,
   visibleThread,
 } from '../database/visibility';
-import type { Thread, ThreadStatus } from './thread.entity';
+import type { AutoSummarize, Thread, ThreadStatus } from './thread.entity';
 
 export interface NewThread {
   id: string;
   user_id: string;
   name: string;
   metadata: Record<string, unknown>;
+  auto_summarize?: AutoSummarize | null;
 }
 
 export interface ThreadChange {
   name?: string;
   metadata?: Record<string, unknown>;
   status?: ThreadStatus;
+  /** null turns it off. */
+  auto_summarize?: AutoSummarize | null;
   version?: number;
 }
 
@@ -46,7 +49,8 @@ const UPDATE = forTargets(
     UPDATE threads t SET
       name = coalesce($5, t.name),
       metadata = CASE WHEN $6::jsonb IS NULL THEN t.metadata ELSE throughline_merge_patch(t.metadata, $6) END,
-      status = coalesce($7, t.status), ${TOUCH}
+      status = coalesce($7, t.status),
+      auto_summarize = CASE WHEN $9::jsonb IS NULL THEN t.auto_summarize ELSE nullif($9::jsonb, 'null') END, ${TOUCH}
     WHERE ${isTarget} AND ($8::bigint IS NULL OR t.version = $8)
     RETURNING t.*`,
 );
@@ -60,9 +64,9 @@ const DELETE = forTargets(
 export class ThreadsRepository {
   async insert(tx: TenantTx, orgId: string, threads: NewThread[]): Promise<Thread[]> {
     const text = `
-      INSERT INTO threads (org_id, id, user_id, name, metadata)
-      SELECT $1, t.id, t.user_id, t.name, t.metadata
-      FROM jsonb_to_recordset($2::jsonb) AS t(id uuid, user_id text, name text, metadata jsonb)
+      INSERT INTO threads (org_id, id, user_id, name, metadata, auto_summarize)
+      SELECT $1, t.id, t.user_id, t.name, t.metadata, t.auto_summarize
+      FROM jsonb_to_recordset($2::jsonb) AS t(id uuid, user_id text, name text, metadata jsonb, auto_summarize jsonb)
       RETURNING *`;
     return tx.query<Thread>({ name: 'threads_insert', text }, [orgId, JSON.stringify(threads)]);
   }
@@ -80,7 +84,9 @@ export class ThreadsRepository {
   /** @returns the thread as it is now; `undefined` if it is not there or at another version */
   async update(tx: TenantTx, viewer: Viewer, target: Target, change: ThreadChange): Promise<Thread | undefined> {
     const metadata = change.metadata && JSON.stringify(change.metadata);
-    const values = [...targetValues(viewer, target), change.name, metadata, change.status, change.version];
+    const { name, status, version } = change;
+    const auto = change.auto_summarize === undefined ? undefined : JSON.stringify(change.auto_summarize);
+    const values = [...targetValues(viewer, target), name, metadata, status, version, auto];
     return (await tx.query<Thread>(UPDATE[target.by], values))[0];
   }
 

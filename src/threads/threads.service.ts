@@ -9,7 +9,7 @@ import type { Target } from '../database/visibility';
 import type { Thread, ThreadStatus } from './thread.entity';
 import { type DeletedThread, type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
-import { ThreadsRepository } from './threads.repository';
+import { type ThreadChange, ThreadsRepository } from './threads.repository';
 
 export { ownerOf } from './thread-owner';
 
@@ -45,11 +45,11 @@ export class ThreadsService {
     tx: TenantTx,
     principal: Principal,
     target: Target,
-    { name, metadata }: UpdateThread,
+    { name, metadata, auto_summarize }: UpdateThread,
     expected: Precondition,
   ): Promise<ThreadView> {
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
-    return this.change(tx, principal, target, { name: name?.trim(), metadata }, expected);
+    return this.change(tx, principal, target, { name: name?.trim(), metadata, auto_summarize }, expected);
   }
 
   /** Archived threads are left out of lists; they can be read and written as before (P44). */
@@ -81,7 +81,7 @@ export class ThreadsService {
     tx: TenantTx,
     principal: Principal,
     target: Target,
-    change: { name?: string; metadata?: Record<string, unknown>; status?: ThreadStatus },
+    change: Omit<ThreadChange, 'version'>,
     expected: Precondition,
   ): Promise<ThreadView> {
     checkTarget(target);

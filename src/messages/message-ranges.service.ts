@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import type { TenantTx } from '../database/tenant-database';
+import { byThread } from '../database/visibility';
+import { MessageRangesRepository, type OutlineRow, type ThreadKey } from './message-ranges.repository';
+import type { SeqRange } from './message-removals.repository';
+import type { MessageRow } from './message.entity';
+import { MessagesRepository } from './messages.repository';
+
+export type { OutlineRow, ThreadKey } from './message-ranges.repository';
+export { cutKeeping } from './tool-units';
+
+/** Reads runs of a thread's messages, inside a transaction of another service. */
+@Injectable()
+export class MessageRangesService {
+  constructor(
+    private readonly messages: MessagesRepository,
+    private readonly ranges: MessageRangesRepository,
+  ) {}
+
+  /** The messages after a number without their content, oldest first. */
+  outline(tx: TenantTx, thread: ThreadKey, afterSeq: number, limit?: number): Promise<OutlineRow[]> {
+    return this.ranges.outline(tx, thread, afterSeq, limit);
+  }
+
+  /** The messages of a range, oldest first. */
+  async rows(
+    tx: TenantTx,
+    principal: Principal,
+    threadId: string,
+    { from = 1, to = Number.MAX_SAFE_INTEGER - 1 }: SeqRange,
+    limit = Number.MAX_SAFE_INTEGER,
+  ): Promise<MessageRow[]> {
+    const slice = { afterSeq: from - 1, beforeSeq: to + 1, order: 'asc', limit, offset: 0 } as const;
+    return (await this.messages.list(tx, principal, byThread(threadId), slice))?.rows ?? [];
+  }
+}

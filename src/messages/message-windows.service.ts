@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { TenantDatabase } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
+import { checkTarget, notFound } from '../threads/threads.service';
+import { type MessageWindow, MessageWindowsRepository, type WindowSlice } from './message-windows.repository';
+
+export type { MessageWindow, WindowSlice } from './message-windows.repository';
+
+/** Reads what a context is made of. */
+@Injectable()
+export class MessageWindowsService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly windows: MessageWindowsRepository,
+  ) {}
+
+  /** The beginning and the end of a thread, in one statement. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
+  async read(principal: Principal, target: Target, slice: WindowSlice): Promise<MessageWindow> {
+    checkTarget(target);
+    const window = await this.db.readOne(principal, (tx) => this.windows.read(tx, principal, target, slice));
+    if (!window) throw notFound(target);
+    return window;
+  }
+}

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/config';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { MessagesModule } from '../messages/messages.module';
+import { ChatModel } from '../models/chat-model.service';
+import { ModelsModule } from '../models/models.module';
+import { SessionsModule } from '../sessions/sessions.module';
+import { ThreadsModule } from '../threads/threads.module';
+import { AutoSummariesService } from './auto-summaries.service';
+import { LocalSummarizer } from './local-summarizer.service';
+import { ModelSummarizer } from './model-summarizer.service';
+import { SessionSummariesController } from './session-summaries.controller';
+import { SummariesController } from './summaries.controller';
+import { SummariesRepository } from './summaries.repository';
+import { SummariesService } from './summaries.service';
+import { Summarizer } from './summarizer.service';
+import { SummarizingService } from './summarizing.service';
+import { SummaryPostingService } from './summary-posting.service';
+import { SummaryRuns } from './summary-runs.service';
+import { SummaryWriter } from './summary-writer';
+
+/** Summaries: texts that stand for ranges of messages, by callers, by the model, or by the extractive summarizer (C25). */
+@Module({
+  imports: [ThreadsModule, MessagesModule, SessionsModule, IdempotencyModule, ModelsModule],
+  controllers: [SummariesController, SessionSummariesController],
+  providers: [
+    SummariesService,
+    SummaryPostingService,
+    SummarizingService,
+    AutoSummariesService,
+    SummaryRuns,
+    SummaryWriter,
+    SummariesRepository,
+    {
+      provide: Summarizer,
+      inject: [CONFIG, ChatModel],
+      useFactory: (config: Config, model: ChatModel): Summarizer =>
+        config.env.MODEL_BASE_URL ? new ModelSummarizer(model) : new LocalSummarizer(),
+    },
+  ],
+  exports: [SummariesService, Summarizer],
+})
+export class SummariesModule {}

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { isUuid } from '../common/ids';
+import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../common/paging';
+import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
+import { checkTarget, notFound } from '../threads/threads.service';
+import { type ListSummariesQuery, type SummaryList, toSummaryView } from './summaries.dto';
+import { SummariesRepository, type SummaryRow } from './summaries.repository';
+
+export type { SummaryRow } from './summaries.repository';
+
+/** Reads summaries. It keeps no session alive (P32). */
+@Injectable()
+export class SummariesService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly summaries: SummariesRepository,
+  ) {}
+
+  /** @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, INVALID_CURSOR */
+  async list(principal: Principal, target: Target, query: ListSummariesQuery): Promise<SummaryList> {
+    checkTarget(target);
+    const { limit = DEFAULT_LIMIT, offset = 0, order = 'asc' } = query;
+    const position = positionOf(query, [isSeq, isUuid]) as [number, string] | undefined;
+    const after = position && { from_seq: position[0], id: position[1] };
+    const slice = { after, order, limit: rowsFor(limit), offset };
+    const rows = await this.db.readOne(principal, (tx) => this.summaries.list(tx, principal, target, slice));
+    if (!rows) throw notFound(target);
+    return toPage(rows, limit, toSummaryView, ({ from_seq, id }) => [from_seq, id]);
+  }
+
+  /** All summaries of a thread, by their ranges, oldest first, inside a transaction of another service. */
+  listIn(tx: TenantTx, principal: Principal, threadId: string): Promise<SummaryRow[]> {
+    return this.summaries.listAll(tx, principal, threadId);
+  }
+}
+
+const isSeq = (part: unknown) => Number.isSafeInteger(part) && (part as number) >= 0;
