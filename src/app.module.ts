@@ -16,6 +16,7 @@ import { MessagesModule } from './messages/messages.module';
 import { OrganizationsModule } from './organizations/organizations.module';
 import { SessionsModule } from './sessions/sessions.module';
 import { StateModule } from './state/state.module';
+import { SummariesModule } from './summaries/summaries.module';
 import { ThreadsHttpModule } from './threads/threads-http.module';
 
 /** Everything, and nothing but imports. */
@@ -35,6 +36,7 @@ export class AppModule {
         MessagesModule,
         SessionsModule,
         StateModule,
+        SummariesModule,
         ContextModule,
         AgentModule,
         ErasureModule,

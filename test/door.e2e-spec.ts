@@ -220,7 +220,7 @@ describe('The users of the database', () => {
       `GRANT CONNECT, CREATE ON DATABASE ${new URL(database.url).pathname.slice(1)} TO ${owner}`,
     );
     // The roles exist already, made by the superuser of this server: their use is a superuser's to give.
-    await asAdmin(`GRANT throughline_app, throughline_system TO ${owner} WITH ADMIN OPTION`);
+    await asAdmin(`GRANT throughline_app, throughline_system, throughline_search TO ${owner} WITH ADMIN OPTION`);
   });
 
   afterEach(() => database.drop());

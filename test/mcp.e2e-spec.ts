@@ -88,7 +88,7 @@ describe.each(ERAS)('MCP, %s revisions', (era) => {
       expect(context).toEqual((await alice.get('/sessions/trip/context')).body);
       expect(context.messages).toMatchObject(messages);
       const window = await callTool(mcp, 'get_context', { session_id: 'trip', window: 1, token_budget: 1000 });
-      expect(window).toMatchObject({ messages: [messages[2]], total: 3 });
+      expect(window).toMatchObject({ messages: messages.slice(1), total: 3 });
     });
 
     it('appends to a thread', async () => {
@@ -98,6 +98,9 @@ describe.each(ERAS)('MCP, %s revisions', (era) => {
         data: [{ thread_id: id, seq: 1 }],
       });
       expect((await alice.get(`/threads/${id}/messages`)).body.data).toMatchObject([{ content: { text: 'Hello' } }]);
+      const context = await callTool(mcp, 'get_context', { thread_id: id, question: 'And?' });
+      expect(context.messages.slice(-2)).toMatchObject([hello, { role: 'user', content: 'And?' }]);
+      expect(context.total).toBe(1);
     });
 
     it('stores a retried append once, also when many come at the same time', async () => {
@@ -135,6 +138,8 @@ describe.each(ERAS)('MCP, %s revisions', (era) => {
       ['append_messages', { thread_id: randomUUID(), messages: [hello] }, 'THREAD_NOT_FOUND'],
       ['append_messages', { thread_id: 'nope', messages: [hello] }, 'THREAD_NOT_FOUND'],
       ['get_context', {}, 'VALIDATION_FAILED'],
+      ['get_context', { session_id: 's', thread_id: 's' }, 'VALIDATION_FAILED'],
+      ['get_context', { thread_id: 'nope' }, 'THREAD_NOT_FOUND'],
       ['get_context', { session_id: 'nope' }, 'SESSION_NOT_FOUND'],
       ['get_context', { session_id: 's', window: 0 }, 'VALIDATION_FAILED'],
       ['get_context', { session_id: 's', token_budget: '9' }, 'VALIDATION_FAILED'],

@@ -44,6 +44,24 @@ describe('History', () => {
     expect(data.map((message: any) => message.content)).toEqual(['', 'plain', [image], contents[3]]);
   });
 
+  it('F32 F33 F34 max_tokens keeps the newest that fit, at least the last one, and nothing is lost', async () => {
+    const messages = ['a', 'b', 'c'].map((letter) => ({ role: 'user', content: letter.repeat(40) }));
+    await alice.post(`/threads/${threadId}/messages`, { messages, token_estimator: 'chars_4' });
+    const shown = async (query: Record<string, number>) =>
+      (await history(query)).body.data.map(({ content }: { content: string }) => content[0]).join('');
+    expect(await shown({ max_tokens: 20 })).toBe('bc');
+    expect(await shown({ max_tokens: 1 })).toBe('c');
+    expect(await shown({ max_tokens: 30 })).toBe('abc');
+    expect(await shown({ max_tokens: 30, max_messages: 2 })).toBe('bc');
+    const cut = (await history({ max_tokens: 20 })).body;
+    expect(cut).toMatchObject({ total: 3, has_more: true });
+    expect(
+      (await alice.get(`/threads/${threadId}/history`, { query: { after: cut.next_cursor } })).body.data,
+    ).toHaveLength(1);
+    expectProblem(await history({ max_tokens: 0 }), 400, 'VALIDATION_FAILED');
+    expectProblem(await history({ max_tokens: 20 }, mallory), 404, 'THREAD_NOT_FOUND');
+  });
+
   it('F34 C05 C06 a limit cuts the view to the newest, and the rest stays; 20 unless asked', async () => {
     await alice.addMessages(
       threadId,

@@ -29,6 +29,7 @@ describe('Sessions', () => {
       system_prompt: 'Be brief.',
       max_tokens: 4000,
       notebook_id: 'nb',
+      auto_summarize: true,
       metadata,
     };
     const { status, body, headers } = await open({ conversation_id: 'full', title: ' Full ', ...settings });

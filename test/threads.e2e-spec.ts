@@ -37,6 +37,7 @@ describe('Threads', () => {
         name: 'Test Thread',
         metadata: { project: 'travel' },
         status: 'active',
+        auto_summarize: null,
         session_id: null,
       },
       ...{ message_count: 0, token_count: 0, total_cost: 0, version: 1, chat_messages: [] },

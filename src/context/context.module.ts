@@ -1,14 +1,18 @@
 import { Module } from '@nestjs/common';
+import { MemoryModule } from '../memory/memory.module';
 import { MessagesModule } from '../messages/messages.module';
 import { SessionsModule } from '../sessions/sessions.module';
+import { SummariesModule } from '../summaries/summaries.module';
+import { ContextExtras } from './context-extras.service';
+import { ContextReader } from './context-reader.service';
 import { ContextController } from './context.controller';
 import { ContextService } from './context.service';
 
 /** Contexts: what of a conversation goes to the model. */
 @Module({
-  imports: [SessionsModule, MessagesModule],
+  imports: [SessionsModule, MessagesModule, MemoryModule, SummariesModule],
   controllers: [ContextController],
-  providers: [ContextService],
+  providers: [ContextService, ContextReader, ContextExtras],
   exports: [ContextService],
 })
 export class ContextModule {}

@@ -1,50 +1,88 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { CONFIG, type Config } from '../config/config';
-import { bySession } from '../database/visibility';
+import { bySession, byThread, type Target } from '../database/visibility';
 import type { ChatMessage } from '../messages/messages.dto';
-import { MessagesService, toChatMessage } from '../messages/messages.service';
-import { SessionsService } from '../sessions/sessions.service';
-import { estimateTokens } from '../tokens/estimator';
-import type { ContextQuery, ContextView } from './context.dto';
-import { newestWithin } from './window';
+import { assemble, type Assembled } from './assembly';
+import { ContextExtras } from './context-extras.service';
+import { ContextReader, type Conversation } from './context-reader.service';
+import { type ContextFormat, toFormat } from './formats';
+import type { ContextRequest, ContextView, ContextWarning } from './context.dto';
+import { type Plan, toPlan } from './plan';
+import { tokensOf } from './units';
 
-const DEFAULT_WINDOW = 20;
+/** What a caller inside the server gets: messages, always. */
+export type Context = ContextView & { messages: ChatMessage[] };
 
-/** Builds what a model needs to see of a session. Nothing stored changes by it. */
+/** Builds what a model is to be sent next. Nothing stored changes by it. */
 @Injectable()
 export class ContextService {
+  private readonly logger = new Logger('Context');
+
   constructor(
-    private readonly sessions: SessionsService,
-    private readonly messages: MessagesService,
+    private readonly reader: ContextReader,
+    private readonly extras: ContextExtras,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /**
-   * The session's system prompt and its newest messages within the budget. The cost is that of the window, however long
-   * the session is.
-   * @throws SESSION_NOT_FOUND
-   */
-  async ofSession(principal: Principal, id: string, query: ContextQuery = {}): Promise<ContextView> {
-    const session = await this.sessions.get(principal, id);
-    const { rows, total } = await this.messages.newest(principal, bySession(id), query.window ?? DEFAULT_WINDOW);
-    const system = this.systemMessages(session.system_prompt);
-    const systemTokens = system.reduce((sum, { tokens }) => sum + tokens, 0);
-    const token_budget = query.token_budget ?? session.max_tokens;
-    const kept = newestWithin(rows, (token_budget ?? Infinity) - systemTokens);
-    return {
-      session_id: id,
-      messages: [...system.map(({ message }) => message), ...kept.map(toChatMessage)],
-      token_count: kept.reduce((sum, row) => sum + row.token_count, systemTokens),
-      token_budget,
-      truncated: kept.length < rows.length,
-      total,
-    };
+  /** @throws SESSION_NOT_FOUND, TOKEN_BUDGET_EXCEEDED, VALIDATION_FAILED */
+  async ofSession(principal: Principal, id: string, request: ContextRequest = {}): Promise<Context> {
+    return { session_id: id, ...(await this.build(principal, bySession(id), request)) };
   }
 
-  private systemMessages(prompt: string | null): { message: ChatMessage; tokens: number }[] {
-    if (!prompt) return [];
-    const message: ChatMessage = { role: 'system', content: prompt, metadata: {} };
-    return [{ message, tokens: estimateTokens(prompt, this.config.env.TOKEN_ESTIMATOR) }];
+  /** @throws THREAD_NOT_FOUND, TOKEN_BUDGET_EXCEEDED, VALIDATION_FAILED */
+  ofThread(principal: Principal, id: string, request: ContextRequest = {}): Promise<Context> {
+    return this.build(principal, byThread(id), request);
   }
+
+  private async build(principal: Principal, target: Target, request: ContextRequest): Promise<Context> {
+    const { TOKEN_ESTIMATOR, CONTEXT_MAX_MESSAGES, CONTEXT_WARNING_MESSAGES } = this.config.env;
+    const plan = toPlan(request, TOKEN_ESTIMATOR);
+    const conversation = await this.reader.read(principal, target, plan, CONTEXT_MAX_MESSAGES);
+    // An admin sees the threads of others; what is remembered of the admin has no place in them.
+    const isOwn = conversation.userId === principal.userId;
+    const [facts, summaries] = await Promise.all([
+      plan.facts && isOwn ? this.extras.facts(principal, target) : {},
+      conversation.hasSummaries ? this.extras.summaries(principal, conversation.threadId) : [],
+    ]);
+    const budget = conversation.budget > 0 ? conversation.budget - plan.reserve : Infinity;
+    const assembled = await assemble({ ...conversation, budget, facts, summaries }, plan, (messages) =>
+      this.extras.summarize(messages).catch((error: unknown) => {
+        this.logger.warn({ msg: 'No summary for a context', thread_id: conversation.threadId, cause: String(error) });
+        return '';
+      }),
+    );
+    const isLarge = plan.unbounded && conversation.total > CONTEXT_WARNING_MESSAGES;
+    return toView(plan, conversation, assembled, isLarge);
+  }
+}
+
+/** The same in the form of a provider or library. */
+export function inFormat({ messages, ...context }: Context, format: ContextFormat = 'chat'): ContextView {
+  return format === 'chat' ? { messages, ...context } : { ...context, formatted: toFormat(format, messages) };
+}
+
+function toView(plan: Plan, conversation: Conversation, assembled: Assembled, isLarge: boolean): Context {
+  const { total, budget, limited, full, threadId } = conversation;
+  const { sections, decisions } = assembled;
+  const pieces = sections.flatMap((section) => section.pieces);
+  const more: ContextWarning[] = [
+    ...(isLarge ? ['large_conversation' as const] : []),
+    ...(limited && budget > 0 ? ['message_limit' as const] : []),
+  ];
+  return {
+    thread_id: threadId,
+    messages: pieces.map(({ message }) => message),
+    token_count: pieces.length > 0 ? plan.counter.base + tokensOf(pieces) : 0,
+    token_budget: budget > 0 ? budget : null,
+    truncated: assembled.truncated || limited || full,
+    warnings: [...more, ...assembled.warnings],
+    sections: sections.map((section) => ({
+      name: section.name,
+      message_count: section.pieces.length,
+      token_count: tokensOf(section.pieces),
+    })),
+    ...(plan.explain ? { explanation: decisions } : {}),
+    total,
+  };
 }

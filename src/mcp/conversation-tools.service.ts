@@ -49,6 +49,38 @@ const appendInput = z
     message: 'give either thread_id or session_id, and not both',
   });
 
+/** Messages of a context, where a model does not say. */
+const WINDOW = 20;
+
+const contextInput = z
+  .strictObject({
+    thread_id: idField('The thread. Either this or session_id.').optional(),
+    session_id: idField('The session. Or thread_id.').optional(),
+    window: z.int().min(1).max(1000).optional().describe('At most this many messages; 20 if left out.'),
+    token_budget: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .describe("At most this many tokens; the session's own limit if left out."),
+    question: z
+      .string()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('What the user asks now: it stands last, and facts of the user are added. Nothing is stored.'),
+    top_k: z
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('So many older messages that share words with the question, besides the newest.'),
+  })
+  .refine(({ thread_id, session_id }) => (thread_id === undefined) !== (session_id === undefined), {
+    path: ['session_id'],
+    message: 'give either thread_id or session_id, and not both',
+  });
+
 /** The tools that write conversations and read them, on the services of `/api/threads` and `/api/sessions`. */
 @Injectable()
 export class ConversationTools {
@@ -82,25 +114,20 @@ export class ConversationTools {
     return defineTool(
       {
         name: 'get_context',
-        title: 'Get the context of a session',
+        title: 'Get the context of a conversation',
         description:
-          'Reads the newest messages of a session, within a token budget, in the form of chat messages: what a model needs ' +
-          'to go on with the conversation. Use it to pick up an earlier conversation. Returns messages (oldest first), ' +
-          'token_count, total (the messages of the whole session), and truncated: true if the budget left some out.',
-        input: z.strictObject({
-          session_id: idField('The session.'),
-          window: z.int().min(1).max(1000).optional().describe('At most this many messages; 20 if left out.'),
-          token_budget: z
-            .int()
-            .min(1)
-            .max(10_000_000)
-            .optional()
-            .describe("At most this many tokens; the session's own limit if left out."),
-        }),
+          'Reads what a model needs to go on with a stored conversation, a session or a thread, within a token budget, in the ' +
+          'form of chat messages: instructions, summaries of what is long past, and the newest messages. Use it to pick up an ' +
+          'earlier conversation. Returns messages (oldest first), token_count, total (the messages of the whole ' +
+          'conversation), warnings, and truncated: true if the budget left some out.',
+        input: contextInput,
         annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true },
-        permissions: ['sessions:read'],
+        permissions: ['sessions:read', 'threads:read'],
       },
-      (principal, { session_id, ...query }) => this.contexts.ofSession(principal, checkSessionId(session_id), query),
+      (principal, { session_id, thread_id, ...request }) =>
+        session_id === undefined
+          ? this.contexts.ofThread(principal, String(thread_id), { window: WINDOW, ...request })
+          : this.contexts.ofSession(principal, checkSessionId(session_id), { window: WINDOW, ...request }),
     );
   }
 

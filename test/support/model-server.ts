@@ -37,6 +37,8 @@ export interface ModelReply {
   redirect?: string;
   /** Accepts the request and says nothing. */
   hang?: boolean;
+  /** Milliseconds before it answers. */
+  delay?: number;
   /** Breaks the connection after half of the answer. */
   cutOff?: boolean;
   /** Ends a stream in good order, but without a finish reason. */
@@ -107,6 +109,7 @@ async function readBody(request: IncomingMessage): Promise<any> {
 
 async function answer(response: ServerResponse, body: any, reply: ModelReply): Promise<void> {
   if (reply.hang) return;
+  if (reply.delay) await new Promise((resolve) => setTimeout(resolve, reply.delay));
   if (reply.redirect) return void response.writeHead(307, { location: reply.redirect }).end();
   const retry: Record<string, string> =
     reply.retryAfterMs === undefined ? {} : { 'retry-after-ms': String(reply.retryAfterMs) };

@@ -21,6 +21,7 @@ const thread: Resource = {
   create: async (owner) => {
     const { id } = await owner.createThread(SECRET, { metadata: { note: SECRET } });
     await owner.addMessage(id, SECRET);
+    await owner.post(`/threads/${id}/summaries`, { start_turn: 0, end_turn: 1, content: SECRET });
     return id;
   },
   remove: (owner, id) => owner.delete(`/threads/${id}`),
@@ -71,9 +72,11 @@ const session: Resource = {
     const settings = { title: SECRET, metadata: { note: SECRET }, variables: { note: SECRET } };
     await owner.post('/sessions', { session_id: id, ...settings });
     await owner.post(`/sessions/${id}/messages`, { role: 'user', content: SECRET });
+    await owner.post(`/sessions/${id}/summaries`, { start_turn: 0, end_turn: 1, content: SECRET });
     return id;
   },
-  creates: ({ method, path }) => /^POST .*\/messages$|^PUT |^PATCH .*\/(metadata|variables)$/.test(`${method} ${path}`),
+  creates: ({ method, path }) =>
+    /^POST .*\/(messages|summaries)$|^PUT |^PATCH .*\/(metadata|variables)$/.test(`${method} ${path}`),
   remove: (owner, id) => owner.delete(`/sessions/${id}`),
 };
 
@@ -100,6 +103,9 @@ const BODIES: Record<string, unknown> = {
   'PATCH /api/threads/{}': { name: 'Renamed' },
   'PUT /api/threads/{}': { name: 'Renamed' },
   'POST /api/threads/{}/messages': { role: 'user', content: 'Hello' },
+  'POST /api/threads/{}/summaries': { start_turn: 0, end_turn: 2, content: 'Greetings.' },
+  'POST /api/threads/{}/summarize': { keep_last: 0, mode: 'replace' },
+  'POST /api/threads/{}/truncate': { keep_last: 0 },
   'POST /api/messages': { role: 'user', content: 'Hello' },
   'PATCH /api/messages/{}': { content: 'Edited' },
   'PUT /api/messages/{}': { content: 'Edited' },
@@ -115,6 +121,9 @@ const BODIES: Record<string, unknown> = {
   'PATCH /api/sessions/{}/variables': { a: 1 },
   'PUT /api/sessions/{}/variables': { a: 1 },
   'POST /api/sessions/{}/messages': { role: 'user', content: 'Hello' },
+  'POST /api/sessions/{}/summaries': { start_turn: 0, end_turn: 2, content: 'Greetings.' },
+  'POST /api/sessions/{}/summarize': { keep_last: 0, mode: 'replace' },
+  'POST /api/sessions/{}/truncate': { keep_last: 0 },
   'PUT /api/sessions/{}/state': { history: [{ role: 'user', content: 'Saved' }], metadata: { a: 1 } },
 };
 
