@@ -5,6 +5,8 @@ const TEXT =
   'Find me a quiet hotel in Tokyo, close to Ueno station, for three nights in April, and tell me what it costs.';
 export const MESSAGE = { role: 'user', content: TEXT };
 export const TOKENS = 26;
+/** Of such messages, 4,000 tokens are the last 30. */
+const REPEATS = 5;
 
 /** A UUIDv7 as the server makes them, in SQL that PostgreSQL 15 has too; `time` is a timestamptz expression. */
 const v7 = (time) => `(lpad(to_hex((extract(epoch FROM ${time}) * 1000)::bigint), 12, '0') || '7' ||
@@ -12,26 +14,27 @@ const v7 = (time) => `(lpad(to_hex((extract(epoch FROM ${time}) * 1000)::bigint)
 
 const THREADS = `
   INSERT INTO threads (org_id, id, user_id, name, last_seq, message_count, token_count, created_at, updated_at)
-  SELECT $1, ${v7('at')}, $2, 'Thread ' || n, $4::int, $4::int, $4::int * ${TOKENS}, at, at
+  SELECT $1, ${v7('at')}, $2, 'Thread ' || n, $4::int, $4::int, $4::int * $5::int, at, at
   FROM generate_series(1, $3::int) n, LATERAL (SELECT now() - interval '1 day' + n * interval '1 ms' AS at) times
   RETURNING id`;
 
 const MESSAGES = `
   INSERT INTO messages (org_id, thread_id, seq, id, role, content, token_count, created_at, updated_at)
-  SELECT $1, t, n, ${v7('at')}, 'user', jsonb_build_object('type', 'text', 'text', $4::text), ${TOKENS}, at, at
+  SELECT $1, t, n, ${v7('at')}, 'user', jsonb_build_object('type', 'text', 'text', $4::text), $5::int, at, at
   FROM unnest($2::uuid[]) t, generate_series(1, $3::int) n,
     LATERAL (SELECT now() - interval '1 day' + n * interval '1 ms' AS at) times`;
 
 /**
  * Fills the database with set-based statements.
- * @returns `busy`, `long`, `short` and `growing`: threads by their number of messages; `lists`: whose list is how long
+ * @returns `busy`, `long`, `short` and `growing`: threads by their number of messages; `contexts`: the same, of longer
+ *   messages; `lists`: whose list is how long
  */
 export async function fill(pool) {
   const suffix = randomUUID().slice(0, 8);
   const [main, large, small] = ['main', 'large', 'small'].map((name) => `bench-${name}-${suffix}`);
   own(Promise.resolve(), () => removeOrganizations(pool, [main, large, small]));
   await addUsers(pool, [main, 'caller'], [large, 'heavy'], [large, 'light'], [small, 'light']);
-  const threads = (messages, count) => addThreads(pool, main, 'caller', count, messages);
+  const threads = (messages, count, repeats) => addThreads(pool, main, 'caller', count, messages, repeats);
   const filled = {
     orgId: main,
     userId: 'caller',
@@ -41,6 +44,7 @@ export async function fill(pool) {
     short: await threads(10, 10),
     // So many that none of them grows much while they are appended to.
     growing: await threads(10, 100),
+    contexts: { long: await threads(10_000, 3, REPEATS), short: await threads(30, 3, REPEATS) },
   };
   await addThreads(pool, large, 'heavy', 100_000, 0);
   await addThreads(pool, large, 'light', 100, 0);
@@ -63,10 +67,11 @@ async function addUsers(pool, ...users) {
   }
 }
 
-async function addThreads(pool, org, user, count, messages) {
-  const { rows } = await pool.query(THREADS, [org, user, count, messages]);
+async function addThreads(pool, org, user, count, messages, repeats = 1) {
+  const tokens = TOKENS * repeats;
+  const { rows } = await pool.query(THREADS, [org, user, count, messages, tokens]);
   const ids = rows.map(({ id }) => id);
-  if (messages > 0) await pool.query(MESSAGES, [org, ids, messages, TEXT]);
+  if (messages > 0) await pool.query(MESSAGES, [org, ids, messages, `${TEXT} `.repeat(repeats).trim(), tokens]);
   return ids;
 }
 

@@ -12,6 +12,7 @@ export function makeRequests({ orgId, userId, caller }) {
   return {
     append: (id) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body }),
     readLast: (id, last = 20) => ({ method: 'GET', path: `/api/threads/${id}/messages?last=${last}`, headers: caller }),
+    context: (id, query) => ({ method: 'GET', path: `/api/threads/${id}/context?${query}`, headers: caller }),
     list: (headers) => ({ method: 'GET', path: '/api/threads?limit=50', headers }),
     directAppend: (id) => {
       const row = { id: newId(), role: MESSAGE.role, content, metadata: {}, token_count: TOKENS, cost: '0' };

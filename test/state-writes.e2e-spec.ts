@@ -36,6 +36,15 @@ describe('Saving states', () => {
   const stored = (): Promise<any[]> => alice.all(`/sessions/${id}/messages`);
   const history = (...texts: string[]) => ({ history: texts.map((text) => user(text)) });
 
+  it('U50 C40 what messages cost goes along with them, behind a changed message too', async () => {
+    await put({ history: [user('a'), user('b', { cost: 0.001, token_count: 77 }), user('c', { cost: 0.002 })] });
+    const state = await load();
+    expect(state.total_cost).toBe(0.003);
+    const changed = [user('changed'), ...state.history.slice(1)];
+    expect((await put({ history: changed, metadata: {} })).body.total_cost).toBe(0.003);
+    expect((await stored()).map(({ cost, token_count }) => [cost, token_count]).slice(1, 2)).toEqual([[0.001, 77]]);
+  });
+
   it('C19 U38 keeps what is unchanged in front, with ids, times and counts; from the first difference on all is new', async () => {
     await put(history('a', 'b', 'c', 'd'));
     const before = await stored();

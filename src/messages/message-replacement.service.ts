@@ -36,7 +36,11 @@ export class MessageReplacementService {
       await this.writer.store(tx, principal, thread, messages.slice(keep));
     } catch (error) {
       if (!isDuplicate(error, 'messages_id_key')) throw error;
-      throw messageErrors.MESSAGE_ID_CONFLICT(history.find(({ id }) => id !== undefined)?.id ?? '');
+      throw messageErrors.MESSAGE_ID_CONFLICT(idIn(error));
     }
   }
 }
+
+/** PostgreSQL says which key is there already. */
+const idIn = (error: unknown) =>
+  /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec((error as { detail?: string }).detail ?? '')?.[0] ?? 'of a message';

@@ -190,7 +190,7 @@ export class SessionView {
   @ApiProperty({ type: [String], description: '`large_conversation` with size_warning.' })
   warnings!: string[];
 
-  @ApiProperty({ type: 'integer', description: 'Rises by one with every write to the session; also the ETag.' })
+  @ApiProperty({ type: 'integer', description: 'Rises with every write to the session; also the ETag.' })
   version!: number;
 
   @ApiProperty({ format: 'date-time' })

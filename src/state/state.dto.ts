@@ -89,13 +89,19 @@ export class GetStateQuery extends StoreQuery {
   fields?: 'lean';
 }
 
-/** A message as a state holds it: metadata only if there is some, timestamp only if the caller gave one. */
+/** A message as a state holds it: metadata only if there is some, timestamp only if the caller gave one, cost if any. */
 export class StateMessage extends OmitType(ChatMessage, ['metadata'] as const) {
   @ApiPropertyOptional({ type: 'object', additionalProperties: true })
   metadata?: Record<string, unknown>;
 
   @ApiProperty({ format: 'date-time', required: false })
   timestamp?: string;
+
+  @ApiProperty({ required: false, description: 'Only of a message that cost something.' })
+  cost?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'With cost.' })
+  token_count?: number;
 }
 
 /** A session as one document: load it, change it, save it. */

@@ -39,12 +39,17 @@ function toMetadata({ metadata, saved_version, version, created_at, updated_at }
   return { ...metadata, created_at: created_at.toISOString(), last_updated: updated_at.toISOString() };
 }
 
-/** Equal to what was sent, so that a state can be compared with the one that was saved. */
+/**
+ * Equal to what was sent, so that a state can be compared with the one that was saved. What a message cost, and its tokens as
+ * the model counted them, come along: saved behind a changed message, it is stored anew.
+ */
 function toStateMessage(row: MessageRow): StateMessage {
   const { metadata, ...message } = toChatMessage(row);
+  const cost = Number(row.cost);
   return {
     ...message,
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
     ...(row.client_timestamp === null ? {} : { timestamp: row.client_timestamp }),
+    ...(cost > 0 ? { cost, token_count: row.token_count } : {}),
   };
 }
