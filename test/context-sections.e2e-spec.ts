@@ -76,7 +76,7 @@ describe('Context sections', () => {
     }
   });
 
-  it('P56 U74 U75 what is found stands between, never twice; without a question of the user nothing is looked for', async () => {
+  it('P56 U74 U75 U88 what is found stands between, never twice; without a question of the user nothing is looked for', async () => {
     await say(user('The code of the safe is 4711'), ...many(20));
     await summarized(0, 5, 'They met.');
     const answer = await build({ window: 4, top_k: 3, question: 'What is the code of the safe?', facts: false });

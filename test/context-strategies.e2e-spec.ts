@@ -28,7 +28,7 @@ describe('Context strategies', () => {
   };
   const context = (id: string, query = {}, client = alice) => client.get(`/threads/${id}/context`, { query });
 
-  it('P58 S28 an unknown strategy is 400, and so is what does not go together', async () => {
+  it('P58 S28 U96 an unknown strategy is 400, and so is what does not go together', async () => {
     const id = await threadWith(user('Hi'));
     for (const query of [
       ...['newest', 'Sliding', 'none '].map((strategy) => ({ strategy })),

@@ -15,7 +15,7 @@ const ITEMS = {
   'healthcare-assistant.mjs': 'S48',
   'notebook-session.mjs': 'N42',
   'persistent-conversation.mjs': 'F76',
-  'quickstart-conversation.mjs': 'S56',
+  'quickstart-conversation.mjs': 'U120 S56',
 };
 const EXAMPLES = Object.keys(ITEMS);
 

@@ -27,7 +27,7 @@ describe('Memory of sessions', () => {
       user,
     ]);
 
-  it('S35 keeps two values of one key, and says whose each is', async () => {
+  it('S35 C52 keeps two values of one key, and says whose each is', async () => {
     const user = await scoped();
     expect((await user.get('/memory/both')).body).toMatchObject({ value: 'user', session_id: null, version: 1 });
     const inSession = (await user.get('/memory/both', { query: { session_id: 's' } })).body;
@@ -91,7 +91,7 @@ describe('Memory of sessions', () => {
     expect(await memories(other, { session_id: 's', include_user: 'true' })).toHaveProperty('both', 'session');
   });
 
-  it('S39 C12 keeps the memory of the user when sessions end, and that of the session goes with it', async () => {
+  it('S09 S39 C12 keeps the memory of the user when sessions end, and that of the session goes with it', async () => {
     const user = await scoped();
     await put(user, 'b', 'other', 'other');
     expect((await user.delete('/sessions/s')).status).toBe(200);

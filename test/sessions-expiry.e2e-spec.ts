@@ -177,7 +177,7 @@ describe('The life of a session', () => {
     expectProblem(await client.get('/sessions/aged'), 404, 'SESSION_NOT_FOUND');
   });
 
-  it('N25 U55 lives as long as the configuration says, 0 for ever; a resume takes a new one over', async () => {
+  it('N25 U24c U55 lives as long as the configuration says, 0 for ever; a resume takes a new one over', async () => {
     await say('resumed');
     expect(lifetimeOf(await get('resumed'))).toBeGreaterThan(24 * HOUR_MS - 1000);
     const hour = await at({ SESSION_MAX_AGE_HOURS: '1' });

@@ -168,14 +168,14 @@ describe('Messages of sessions', () => {
     expect((await page()).total).toBe(1);
   });
 
-  it('G02 knows one store, and refuses another one', async () => {
+  it('G07 G02 knows one store, and refuses another one', async () => {
     const path = `/sessions/${id}/messages`;
     expect((await alice.post(`${path}?provider=postgres`, user('x'))).status).toBe(201);
     expect((await alice.get(`${path}?provider=postgres`)).body.total).toBe(1);
     expectProblem(await alice.post(`${path}?provider=nope`, user('x')), 400, 'VALIDATION_FAILED');
   });
 
-  it('is one conversation with the thread under it, in both directions', async () => {
+  it('C01 is one conversation with the thread under it, in both directions', async () => {
     await post(user('by session'));
     const before = await session();
     const message = await alice.addMessage(before.thread_id, 'by thread');

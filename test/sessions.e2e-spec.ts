@@ -77,7 +77,7 @@ describe('Sessions', () => {
     expect((await alice.get('/sessions/custom-session-id?include=messages')).body.messages).toHaveLength(2);
   });
 
-  it('S06 C07 the same id of another user or organization is another session', async () => {
+  it('S06 C07 C48 the same id of another user or organization is another session', async () => {
     await say('shared-name', SECRET);
     for (const stranger of strangers) {
       expectProblem(await stranger.get('/sessions/shared-name'), 404, 'SESSION_NOT_FOUND');

@@ -7,7 +7,7 @@ import { startServer } from './support/server-process';
 
 /** States of a server whose database goes away, or which is itself stopped. */
 describe('The store of states', () => {
-  it('C33 U22f says 503 while the database is away, never 404; a state outlives the fall of both, and a shutdown is clean', async () => {
+  it('C33 G29 U22f says 503 while the database is away, never 404; a state outlives the fall of both, and a shutdown is clean', async () => {
     const postgres = await PostgresProcess.create();
     const agent = new Agent();
     let server = await startServer({ DATABASE_URL: postgres.url });
@@ -48,10 +48,10 @@ describe('The store of states', () => {
     }
   });
 
-  it('U23e the throw-away store forgets everything when the server ends', async () => {
+  it('P01 G19 U23e the throw-away store forgets everything when the server ends', async () => {
     const agent = new Agent();
-    const turn = async () => {
-      const server = await startServer({ DB_BACKEND: 'memory' });
+    const turn = async (env: Record<string, string>) => {
+      const server = await startServer(env);
       try {
         const anyone = new Client(server.url, agent);
         const before = await anyone.get('/sessions/s/state');
@@ -61,8 +61,8 @@ describe('The store of states', () => {
         await server.kill();
       }
     };
-    expect(await turn()).toEqual([404, 201, 0]);
-    expect(await turn()).toEqual([404, 201, 0]);
+    expect(await turn({ DB_BACKEND: 'memory' })).toEqual([404, 201, 0]);
+    expect(await turn({ CONVERSATION_STATE_PROVIDER: 'in_memory_convo_provider' })).toEqual([404, 201, 0]);
     await agent.destroy();
   });
 });

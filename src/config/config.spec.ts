@@ -121,6 +121,8 @@ describe('the database', () => {
     { DB_BACKEND: 'mock' },
     { DB_BACKEND: 'Memory' },
     { SESSION_STORAGE: 'memory' },
+    { CONVERSATION_STATE_PROVIDER: 'memory' },
+    { CONVERSATION_STATE_PROVIDER: 'in_memory_conversation_state_v1' },
     { ENABLE_DB_PERSISTENCE: 'false' },
     { ENABLE_DB_PERSISTENCE: 'yes' },
     { DB_BACKEND: 'mock', SESSION_STORAGE: 'memory', ENABLE_DB_PERSISTENCE: '0' },
@@ -157,6 +159,10 @@ describe('the database', () => {
 
   it.each([
     [{ DB_BACKEND: 'postgres', SESSION_STORAGE: 'memory' }, ['DB_BACKEND=postgres', 'SESSION_STORAGE=memory']],
+    [
+      { SESSION_STORAGE: 'postgres', CONVERSATION_STATE_PROVIDER: 'memory' },
+      ['SESSION_STORAGE=postgres', 'CONVERSATION_STATE_PROVIDER=memory'],
+    ],
     [{ DB_BACKEND: 'postgresql', ENABLE_DB_PERSISTENCE: 'no' }, ['DB_BACKEND=postgresql', 'ENABLE_DB_PERSISTENCE=no']],
     [{ DB_BACKEND: 'mock', DATABASE_URL: URL_A }, ['DB_BACKEND=mock', 'DATABASE_URL']],
     [{ SESSION_STORAGE: 'memory', DB_CONNECTION_STRING: URL_A }, ['SESSION_STORAGE=memory', 'DB_CONNECTION_STRING']],

@@ -46,12 +46,13 @@ function connectionUrl(env: Environment, problems: string[]): string | undefined
 
 function readWishes(env: Environment): Wish[] {
   const wishes: Wish[] = [];
-  const word = (variable: 'DB_BACKEND' | 'SESSION_STORAGE') => {
+  const word = (variable: 'DB_BACKEND' | 'SESSION_STORAGE' | 'CONVERSATION_STATE_PROVIDER') => {
     const value = env[variable];
     if (value) wishes.push({ variable: `${variable}=${value}`, kind: /^postgres/.test(value) ? 'postgres' : 'memory' });
   };
   word('DB_BACKEND');
   word('SESSION_STORAGE');
+  word('CONVERSATION_STATE_PROVIDER');
   // F54: only the word true, in any case, keeps data; true is no wish for a certain backend.
   const persistence = env.ENABLE_DB_PERSISTENCE;
   if (persistence !== undefined && persistence.trim().toLowerCase() !== 'true') {
