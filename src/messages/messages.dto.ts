@@ -247,7 +247,7 @@ export class MessageView {
   updated_at!: string;
 }
 
-/** A message that was validated and counted with persist=false, and is nowhere stored. */
+/** Several messages as they are stored; with persist=false as they would be. */
 export class MessageBatch {
   @ApiProperty({ type: [MessageView], description: 'In the order of the request.' })
   data!: MessageView[];

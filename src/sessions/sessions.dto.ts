@@ -1,10 +1,10 @@
-import { ApiProperty, IntersectionType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { ArrayMinSize, IsArray } from 'class-validator';
 import { EnumField, IdField, IntField, NameField, ObjectField, satisfies, TextField } from '../common/fields';
 import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
-import { AppendQuery, ChatMessage, ListMessagesQuery, MessageView } from '../messages/messages.dto';
+import { AppendQuery, ChatMessage, ListMessagesQuery, MessageBatch, MessageView } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
 import type { AutoSummarize } from '../threads/thread.entity';
 import { SessionIdField } from './session-id';
@@ -235,56 +235,22 @@ export class SessionBatch {
   data!: (SessionView | null)[];
 }
 
+// prettier-ignore
+const OF_STORED = [
+  'id', 'thread_id', 'seq', 'sender_id', 'token_count', 'cost', 'timestamp', 'created_at', 'updated_at',
+] as const;
+
 /** A stored message in the form that a model takes; members that it does not have are absent. */
-export class SessionMessage extends ChatMessage implements Partial<MessageView> {
-  @ApiProperty({ format: 'uuid' })
-  id!: string;
-
-  @ApiProperty({ format: 'uuid' })
-  thread_id!: string;
-
-  @ApiProperty({ type: 'integer', description: 'Number in the thread, from 1, never reused.' })
-  seq!: number;
-
-  @ApiProperty({ type: String, nullable: true })
-  sender_id!: string | null;
-
-  @ApiProperty({ type: 'integer' })
-  token_count!: number;
-
-  @ApiProperty()
-  cost!: number;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: "The caller's own time." })
-  timestamp!: string | null;
-
-  @ApiProperty({ format: 'date-time' })
-  created_at!: string;
-
-  @ApiProperty({ format: 'date-time' })
-  updated_at!: string;
-}
+export class SessionMessage extends IntersectionType(ChatMessage, PickType(MessageView, OF_STORED)) {}
 
 export class SessionMessageList extends PageView {
   @ApiProperty({ type: [SessionMessage] })
   data!: SessionMessage[];
 }
 
-export class SessionMessageBatch {
+export class SessionMessageBatch extends OmitType(MessageBatch, ['data'] as const) {
   @ApiProperty({ type: [SessionMessage], description: 'In the order of the request.' })
   data!: SessionMessage[];
-
-  @ApiProperty({ example: true })
-  success!: boolean;
-
-  @ApiProperty({ type: 'integer', description: 'Messages that this request sent.' })
-  message_count!: number;
-
-  @ApiProperty({ type: 'integer', description: 'Messages of the session now.' })
-  total!: number;
-
-  @ApiProperty({ type: 'integer', description: "The session's version now." })
-  version!: number;
 }
 
 class HistoryEntry {
