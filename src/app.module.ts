@@ -8,6 +8,7 @@ import { ConfigModule } from './config/config.module';
 import { ContextModule } from './context/context.module';
 import { DatabaseModule } from './database/database.module';
 import { ErasureModule } from './erasure/erasure.module';
+import { ForkingModule } from './forking/forking.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
 import { McpModule } from './mcp/mcp.module';
@@ -35,6 +36,7 @@ export class AppModule {
         ThreadsHttpModule,
         MessagesModule,
         SessionsModule,
+        ForkingModule,
         StateModule,
         SummariesModule,
         ContextModule,

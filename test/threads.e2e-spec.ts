@@ -39,6 +39,8 @@ describe('Threads', () => {
         status: 'active',
         auto_summarize: null,
         session_id: null,
+        parent_thread_id: null,
+        fork_point: null,
       },
       ...{ message_count: 0, token_count: 0, total_cost: 0, version: 1, chat_messages: [] },
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

@@ -5,6 +5,7 @@ import { byThread } from '../database/visibility';
 import { MessageRangesRepository, type OutlineRow, type ThreadKey } from './message-ranges.repository';
 import type { SeqRange } from './message-removals.repository';
 import type { MessageRow } from './message.entity';
+import { messageErrors } from './messages.errors';
 import { MessagesRepository } from './messages.repository';
 
 export type { OutlineRow, ThreadKey } from './message-ranges.repository';
@@ -21,6 +22,13 @@ export class MessageRangesService {
   /** The messages after a number without their content, oldest first. */
   outline(tx: TenantTx, thread: ThreadKey, afterSeq: number, limit?: number): Promise<OutlineRow[]> {
     return this.ranges.outline(tx, thread, afterSeq, limit);
+  }
+
+  /** The number of a message of this thread. @throws MESSAGE_NOT_FOUND */
+  async seqOf(tx: TenantTx, principal: Principal, threadId: string, id: string): Promise<number> {
+    const row = await this.messages.find(tx, principal, id);
+    if (row?.thread_id !== threadId) throw messageErrors.MESSAGE_NOT_FOUND(id);
+    return row.seq;
   }
 
   /** The messages of a range, oldest first. */

@@ -37,6 +37,20 @@ export class SessionOpeningService {
     return this.openAlone(tx, principal, id);
   }
 
+  /**
+   * A new session of this id, held; where an expired one is, it is gone.
+   * @throws INVALID_ID, SESSION_ID_RESERVED, SESSION_EXISTS (a sleeping one too), TOO_MANY_SESSIONS
+   */
+  async create(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession> {
+    checkSessionId(id);
+    await this.lockCreation(tx, principal, id);
+    if (await this.sessions.exists(tx, principal, id)) throw sessionErrors.SESSION_EXISTS(id);
+    const { session, created } = await this.openAlone(tx, principal, id);
+    // It expired by our clock, and somebody whose transaction began earlier has still read it.
+    if (!created) throw sessionErrors.SESSION_EXISTS(id);
+    return session;
+  }
+
   /** The session if it is live, held against other writers. */
   hold(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession | undefined> {
     return this.sessions.hold(tx, principal, id);

@@ -13,6 +13,7 @@ export function toSessionView(row: SessionRow, largeFrom: number): SessionView {
     session_id: row.id,
     conversation_id: row.id,
     thread_id: row.thread_id,
+    parent_session_id: row.parent_session_id,
     org_id: row.org_id,
     user_id: row.user_id,
     title: row.name,

@@ -139,6 +139,13 @@ export class SessionView {
   @ApiProperty({ format: 'uuid', description: 'The thread under it: its messages are the session’s.' })
   thread_id!: string;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The session that it was forked from, as long as that is there.',
+  })
+  parent_session_id!: string | null;
+
   @ApiProperty()
   org_id!: string;
 

@@ -11,7 +11,7 @@ type OfThread =
 
 /** A live session with what its thread says of it. */
 export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
-  Pick<Thread, OfThread | 'updated_at'>;
+  Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };
 
 /** A live session's thread, held, with what a writer must know of the session. */
 export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt' | 'max_tokens' | 'variables'>;
@@ -34,7 +34,8 @@ export type SessionChange = Partial<Pick<Session, 'notebook_id' | 'prompt_name' 
 
 export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebook_id, s.prompt_name, s.system_prompt,
   s.max_tokens, s.variables, s.saved_version, greatest(s.last_accessed_at, t.updated_at) AS last_accessed_at, t.name,
-  t.metadata, t.auto_summarize, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at`;
+  t.metadata, t.auto_summarize, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at,
+  (SELECT p.id FROM sessions p WHERE p.org_id = t.org_id AND p.thread_id = t.forked_from_thread_id) AS parent_session_id`;
 
 export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
   AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
@@ -90,6 +91,14 @@ export class SessionsRepository {
       SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired
       FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
     return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(viewer, id)))[0];
+  }
+
+  /** Whether it is there, active or asleep. */
+  async exists(tx: TenantTx, viewer: Viewer, id: string): Promise<boolean> {
+    const text = `
+      SELECT 1 AS found FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
+      WHERE ${KEY} AND ${unexpired('t')}`;
+    return (await tx.query({ name: 'sessions_exists', text }, keyValues(viewer, id))).length > 0;
   }
 
   async insert(tx: TenantTx, viewer: Viewer, session: NewSession, lifetimeMs: number | null): Promise<void> {

@@ -3,9 +3,11 @@ import type { Principal } from '../auth/principal';
 import { newId } from '../common/ids';
 import { checkCount, checkMetadata } from '../common/limits';
 import { CONFIG, type Config } from '../config/config';
+import type { TenantTx } from '../database/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { Retry } from '../idempotency/retry';
 import { OrganizationsService } from '../organizations/organizations.service';
+import type { Thread } from './thread.entity';
 import { ownerOf } from './thread-owner';
 import { type CreateThread, type CreateThreads, type ThreadBatch, type ThreadView, toThreadView } from './threads.dto';
 import { type NewThread, ThreadsRepository } from './threads.repository';
@@ -33,13 +35,19 @@ export class ThreadCreationService {
     checkCount(inputs, this.config.env.MESSAGE_BATCH_LIMIT);
     const rows = inputs.map((input) => this.toRow(principal, input));
     return this.idempotency.once(principal, retry, async (tx) => {
-      for (const owner of new Set(rows.map((row) => row.user_id))) await this.organizations.ensure(tx, owner);
-      const threads = await this.threads.insert(tx, principal.orgId, rows);
-      const last = rows[rows.length - 1];
-      await this.threads.setCurrent(tx, principal.orgId, last.user_id, last.id);
+      const threads = await this.createIn(tx, principal.orgId, rows);
       const views = threads.map((thread) => ({ ...toThreadView(thread), chat_messages: [] }));
       return 'threads' in body ? { data: views } : views[0];
     });
+  }
+
+  /** The same, inside a transaction of another service, of rows that are checked. */
+  async createIn(tx: TenantTx, orgId: string, rows: NewThread[]): Promise<Thread[]> {
+    for (const owner of new Set(rows.map((row) => row.user_id))) await this.organizations.ensure(tx, owner);
+    const threads = await this.threads.insert(tx, orgId, rows);
+    const last = rows[rows.length - 1];
+    await this.threads.setCurrent(tx, orgId, last.user_id, last.id);
+    return threads;
   }
 
   private toRow(principal: Principal, input: CreateThread): NewThread {

@@ -154,6 +154,16 @@ export class ThreadView {
   @ApiProperty({ format: 'date-time', description: 'Moves with every write to the thread or its messages.' })
   updated_at!: string;
 
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The thread that it was forked from.' })
+  parent_thread_id!: string | null;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: "The parent's number of the last message that was copied; 0: none was.",
+  })
+  fork_point!: number | null;
+
   @ApiProperty({ type: [MessageView], required: false, description: 'On a new thread, and with include=messages.' })
   chat_messages?: MessageView[];
 }
@@ -196,4 +206,6 @@ export const toThreadView = (thread: Thread): ThreadView => ({
   version: thread.version,
   created_at: thread.created_at.toISOString(),
   updated_at: thread.updated_at.toISOString(),
+  parent_thread_id: thread.forked_from_thread_id,
+  fork_point: thread.forked_from_seq,
 });

@@ -106,6 +106,7 @@ const BODIES: Record<string, unknown> = {
   'POST /api/threads/{}/summaries': { start_turn: 0, end_turn: 2, content: 'Greetings.' },
   'POST /api/threads/{}/summarize': { keep_last: 0, mode: 'replace' },
   'POST /api/threads/{}/truncate': { keep_last: 0 },
+  'POST /api/threads/{}/fork': { name: 'Forked' },
   'POST /api/messages': { role: 'user', content: 'Hello' },
   'PATCH /api/messages/{}': { content: 'Edited' },
   'PUT /api/messages/{}': { content: 'Edited' },
@@ -124,6 +125,8 @@ const BODIES: Record<string, unknown> = {
   'POST /api/sessions/{}/summaries': { start_turn: 0, end_turn: 2, content: 'Greetings.' },
   'POST /api/sessions/{}/summarize': { keep_last: 0, mode: 'replace' },
   'POST /api/sessions/{}/truncate': { keep_last: 0 },
+  'POST /api/sessions/{}/fork': {},
+  'POST /api/sessions/{}/branch': {},
   'PUT /api/sessions/{}/state': { history: [{ role: 'user', content: 'Saved' }], metadata: { a: 1 } },
 };
 

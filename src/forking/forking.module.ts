@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { MessagesModule } from '../messages/messages.module';
+import { SessionsModule } from '../sessions/sessions.module';
+import { ThreadsModule } from '../threads/threads.module';
+import { ForkingRepository } from './forking.repository';
+import { SessionForkingController } from './session-forking.controller';
+import { SessionForkingService } from './session-forking.service';
+import { ThreadCopies } from './thread-copies';
+import { ThreadForkingController } from './thread-forking.controller';
+import { ThreadForkingService } from './thread-forking.service';
+
+/** Copies of threads and sessions, in which a conversation goes on in another way. */
+@Module({
+  imports: [ThreadsModule, MessagesModule, SessionsModule, IdempotencyModule],
+  controllers: [ThreadForkingController, SessionForkingController],
+  providers: [ThreadForkingService, SessionForkingService, ThreadCopies, ForkingRepository],
+  exports: [ThreadForkingService, SessionForkingService],
+})
+export class ForkingModule {}

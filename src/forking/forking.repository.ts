@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import type { TenantTx } from '../database/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { Thread } from '../threads/thread.entity';
+
+type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
+
+/** Where a copy ends: at a number of the source, after so many messages, or with the last one. */
+export interface Cut {
+  seq?: number;
+  count?: number;
+}
+
+/** A thread that is being filled. */
+export interface Fork {
+  source: ThreadKey;
+  /** The new thread, still empty. */
+  id: string;
+  name: string;
+  cut: Cut;
+}
+
+/** What was copied. */
+export interface Copied {
+  /** Number, in the source, of the last message; 0: there was none. */
+  forked_from_seq: number;
+}
+
+/**
+ * A UUIDv7 with `rest` more of its batch behind it: 4096 to the millisecond, the last one now, so that ids sort like
+ * numbers and before those of what is appended next. PostgreSQL has uuidv7() from version 18 on.
+ */
+const uuidv7 = (rest: string) => `(
+  lpad(to_hex((extract(epoch FROM statement_timestamp()) * 1000)::bigint - ${rest} / 4096), 12, '0') || '7' ||
+  lpad(to_hex(4095 - ${rest} % 4096), 3, '0') || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid`;
+
+/**
+ * Numbers begin at 1 and have no gaps. Only where summaries stand for messages that were removed from the source's head,
+ * they begin behind those: else a summary would stand for a message that it says nothing of.
+ */
+const REMOVED = `
+  SELECT coalesce(max(s.to_seq), 0) AS seq FROM summaries s WHERE s.org_id = $1 AND s.thread_id = $2 AND s.to_seq < coalesce(
+    (SELECT min(m.seq) FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2),
+    (SELECT t.last_seq + 1 FROM threads t WHERE t.org_id = $1 AND t.id = $2))`;
+
+@Injectable()
+export class ForkingRepository {
+  /** The thread if the viewer may see it. Nobody writes to it until the transaction ends; others may copy it meanwhile. */
+  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+    const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4 FOR SHARE`;
+    return (await tx.query<Thread>({ name: 'forking_hold', text }, [...viewerValues(viewer), id]))[0];
+  }
+
+  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. */
+  async copyThread(tx: TenantTx, { source, id, name, cut }: Fork): Promise<Copied> {
+    const text = `
+      WITH removed AS (${REMOVED}), chosen AS (
+        SELECT m.*, row_number() OVER (ORDER BY m.seq) AS n FROM messages m
+        WHERE m.org_id = $1 AND m.thread_id = $2 AND ($5::bigint IS NULL OR m.seq <= $5) ORDER BY m.seq LIMIT $6::bigint
+      ), total AS (
+        SELECT count(*) AS messages, coalesce(sum(token_count), 0) AS tokens, coalesce(sum(cost), 0) AS cost,
+          coalesce(max(seq), 0) AS last FROM chosen
+      ), stored AS (
+        INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
+          metadata, token_count, cost, client_timestamp, created_at, updated_at)
+        SELECT m.org_id, $3, removed.seq + m.n, ${uuidv7('(total.messages - m.n)')}, m.role, m.content, m.tool_calls,
+          m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at,
+          m.updated_at
+        FROM chosen m, removed, total ORDER BY m.n
+      )
+      UPDATE threads t SET name = $4, metadata = source.metadata, auto_summarize = source.auto_summarize,
+        last_seq = removed.seq + total.messages, message_count = total.messages, token_count = total.tokens,
+        total_cost = total.cost, forked_from_thread_id = source.id, forked_from_seq = total.last
+      FROM threads source, removed, total
+      WHERE source.org_id = $1 AND source.id = $2 AND t.org_id = $1 AND t.id = $3
+      RETURNING t.forked_from_seq`;
+    const values = [source.org_id, source.id, id, name, cut.seq, cut.count];
+    return (await tx.query<Copied>({ name: 'forking_copy_thread', text }, values))[0];
+  }
+
+  /**
+   * The summaries of what was copied, under the new numbers of their messages. A summary of nothing that is there any
+   * more is left out.
+   * @param upTo number of the last message of the source that they may stand for; absent: all
+   */
+  async copySummaries(tx: TenantTx, { source, id }: Fork, upTo?: number): Promise<void> {
+    // Callers may also summarize what is not stored here: behind the last message numbers go on in step.
+    const renumbered = (seq: string) =>
+      `(removed.seq + width_bucket(${seq}, old.seqs) + greatest(0, ${seq} - old.last))`;
+    const text = `
+      WITH removed AS (${REMOVED}), old AS (
+        SELECT coalesce(array_agg(m.seq ORDER BY m.seq), '{}') AS seqs,
+          coalesce(max(m.seq), (SELECT t.last_seq FROM threads t WHERE t.org_id = $1 AND t.id = $2)) AS last
+        FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2
+      ), chosen AS (
+        SELECT s.*, least(s.from_seq, ${renumbered('(s.from_seq - 1)')} + 1) AS new_from,
+          least(s.to_seq, ${renumbered('s.to_seq')}) AS new_to,
+          row_number() OVER (ORDER BY s.from_seq DESC, s.id DESC) - 1 AS rest
+        FROM summaries s, removed, old
+        WHERE s.org_id = $1 AND s.thread_id = $2 AND ($4::bigint IS NULL OR s.to_seq <= $4)
+      )
+      INSERT INTO summaries (org_id, thread_id, id, from_seq, to_seq, content, token_count, created_by, automatic, created_at)
+      SELECT s.org_id, $3, ${uuidv7('s.rest')}, s.new_from, s.new_to, s.content, s.token_count, s.created_by, s.automatic,
+        s.created_at
+      FROM chosen s WHERE s.new_from <= s.new_to
+      ON CONFLICT DO NOTHING`;
+    await tx.execute({ name: 'forking_copy_summaries', text }, [source.org_id, source.id, id, upTo]);
+  }
+
+  /** What only sessions have, from the source's session to the new one's. A turn under way stays where it is. */
+  async copySettings(tx: TenantTx, { source, id }: Fork): Promise<void> {
+    const text = `
+      UPDATE sessions s SET notebook_id = o.notebook_id, prompt_name = o.prompt_name, system_prompt = o.system_prompt,
+        max_tokens = o.max_tokens, variables = o.variables
+      FROM sessions o
+      WHERE o.org_id = $1 AND o.thread_id = $2 AND s.org_id = $1 AND s.thread_id = $3`;
+    await tx.execute({ name: 'forking_copy_settings', text }, [source.org_id, source.id, id]);
+  }
+}

@@ -1,0 +1,36 @@
+import { Body, Controller, Post, UseInterceptors } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { ETagInterceptor } from '../common/etag.interceptor';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { SessionId } from '../sessions/session-id';
+import { SessionView } from '../sessions/sessions.dto';
+import { ForkSession } from './forking.dto';
+import { SessionForkingService } from './session-forking.service';
+
+/** Copies of sessions. */
+@ApiTags('sessions')
+@UseInterceptors(ETagInterceptor)
+@Controller('sessions/:id')
+export class SessionForkingController {
+  constructor(private readonly forking: SessionForkingService) {}
+
+  @Post('fork')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'forkSession', summary: 'Copy a session, or the beginning of it, under another id' })
+  @ApiIdempotencyKey()
+  @ApiCreatedResponse({ type: SessionView })
+  fork(@Caller() caller: Principal, @SessionId() id: string, @Body() body: ForkSession, @RetryKey() retry?: Retry) {
+    return this.forking.fork(caller, id, body, retry);
+  }
+
+  @Post('branch')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'branchSession', summary: 'The same as fork' })
+  @ApiIdempotencyKey()
+  @ApiCreatedResponse({ type: SessionView })
+  branch(@Caller() caller: Principal, @SessionId() id: string, @Body() body: ForkSession, @RetryKey() retry?: Retry) {
+    return this.forking.fork(caller, id, body, retry);
+  }
+}

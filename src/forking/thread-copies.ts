@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { commonErrors } from '../common/errors';
+import type { TenantTx } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
+import { MessageRangesService } from '../messages/message-ranges.service';
+import type { Thread } from '../threads/thread.entity';
+import { notFound } from '../threads/threads.service';
+import { type Cut, type Fork, ForkingRepository } from './forking.repository';
+
+/** Where a request wants a copy to end. At most one of them. */
+export interface UpTo {
+  up_to_message_id?: string;
+  up_to_seq?: number;
+  at_turn?: number;
+}
+
+/** Copies threads that others have made room for. */
+@Injectable()
+export class ThreadCopies {
+  constructor(
+    private readonly forks: ForkingRepository,
+    private readonly ranges: MessageRangesService,
+  ) {}
+
+  /**
+   * Nobody writes to the thread until `tx` ends, so that what is read of it belongs together.
+   * @param target as the request named it, for the error
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND
+   */
+  async hold(tx: TenantTx, principal: Principal, threadId: string, target: Target): Promise<Thread> {
+    const source = await this.forks.hold(tx, principal, threadId);
+    if (!source) throw notFound(target);
+    return source;
+  }
+
+  /** Fills the new thread. A cut is where the caller wants it, also between a tool call and its result. @throws MESSAGE_NOT_FOUND */
+  async copy(tx: TenantTx, principal: Principal, source: Thread, to: Pick<Fork, 'id' | 'name'>, upTo: UpTo) {
+    const cut = await this.cutOf(tx, principal, source, upTo);
+    const fork = { ...to, source, cut };
+    const { forked_from_seq: last } = await this.forks.copyThread(tx, fork);
+    const isCut = cut.seq !== undefined || cut.count !== undefined;
+    await this.forks.copySummaries(tx, fork, isCut ? last : undefined);
+    return fork;
+  }
+
+  /** What a session has beside its thread. */
+  readonly copySettings: ForkingRepository['copySettings'] = (tx, fork) => this.forks.copySettings(tx, fork);
+
+  private async cutOf(
+    tx: TenantTx,
+    principal: Principal,
+    source: Thread,
+    { up_to_message_id: id, up_to_seq: seq, at_turn: count }: UpTo,
+  ): Promise<Cut> {
+    return id === undefined ? { seq, count } : { seq: await this.ranges.seqOf(tx, principal, source.id, id) };
+  }
+}
+
+/** @throws VALIDATION_FAILED */
+export function checkUpTo({ up_to_message_id, up_to_seq, at_turn }: UpTo): void {
+  if ([up_to_message_id, up_to_seq, at_turn].filter((value) => value !== undefined).length <= 1) return;
+  const other = at_turn === undefined ? 'up_to_seq' : 'at_turn';
+  const message = `only one of up_to_message_id and ${other} can be given`;
+  throw commonErrors.VALIDATION_FAILED().with({ errors: [{ field: other, message }] });
+}
