@@ -152,7 +152,7 @@ async function withDatabase(work: (database: OpenDatabase, config: Config) => Pr
 function describe(error: unknown): string {
   const reasons = error instanceof Problem ? error.errors?.map(({ message }) => message) : undefined;
   const text = reasons?.join('; ') ?? (error instanceof Error ? error.message : String(error));
-  return text.replace(/\s*\n\s*/g, ' ');
+  return text.replace(/\s+/g, ' ');
 }
 
 program()

@@ -49,7 +49,8 @@ export class CleanupRepository {
 
   brokenErasures(tx: SystemTx): Promise<BrokenErasure[]> {
     const text = `
-      SELECT org_id, id FROM erasures WHERE status = 'running' AND updated_at < now() - interval '1 minute' LIMIT 100`;
+      SELECT org_id, id FROM erasures WHERE status = 'running' AND updated_at < now() - interval '1 minute'
+      ORDER BY updated_at LIMIT 100`;
     return tx.query<BrokenErasure>(text);
   }
 

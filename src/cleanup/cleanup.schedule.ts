@@ -39,9 +39,18 @@ export class CleanupSchedule implements OnApplicationBootstrap {
     try {
       const removed = await this.cleanup.run();
       this.logger.log({ msg: 'Removed what had expired', ...removed });
-      for (const { org_id, id } of await this.cleanup.brokenErasures()) await this.erasures.run(org_id, id);
+      for (const { org_id, id } of await this.cleanup.brokenErasures()) await this.goOn(org_id, id);
     } catch (error) {
       // The next run tries again; an error that left this function would end the process.
+      this.logger.error(error);
+    }
+  }
+
+  /** One that fails must not keep the others waiting. */
+  private async goOn(orgId: string, id: string): Promise<void> {
+    try {
+      await this.erasures.run(orgId, id);
+    } catch (error) {
       this.logger.error(error);
     }
   }

@@ -8,8 +8,10 @@ export function describe(record: Record<string, unknown>): string[] {
 export const section = (title: string, lines: string[]) =>
   lines.length > 0 ? [title, ...lines.map((line) => `- ${line}`)].join('\n') : undefined;
 
-/** A value of several lines must not look like a line of its own. */
-export const oneLine = (text: string) => text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, ' ').trim();
+const LINE_END = /[\r\n\u2028\u2029]/;
+
+/** A value of several lines must not look like a line of its own. Each run of blanks is looked at once: linear in the text. */
+export const oneLine = (text: string) => text.replace(/\s+/g, (run) => (LINE_END.test(run) ? ' ' : run)).trim();
 
 const valueText = (value: unknown) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 

@@ -26,4 +26,10 @@ describe('rank', () => {
     expect(rank('what is it?', TEXTS)).toEqual([]);
     expect(rank('name', [])).toEqual([]);
   });
+
+  it('looks for the beginning of a long question only: its words times the texts are the work', () => {
+    const long = Array.from({ length: 100_000 }, (_, n) => `word${n}`).join(' ');
+    expect(rank(`lisbon ${long}`, ['trip to Lisbon'])).toEqual([0]);
+    expect(rank(`${long} lisbon`, ['trip to Lisbon'])).toEqual([]);
+  });
 });

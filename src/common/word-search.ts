@@ -13,6 +13,10 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 const SATURATION = 1.2;
 const LENGTH_WEIGHT = 0.75;
 
+/** What of a question is looked for: the work grows with its words times the texts, and nothing else runs meanwhile. */
+const LONGEST_QUESTION = 4000;
+const MOST_WORDS = 200;
+
 /** The words of a text that mean something, in lower case, without a plural s. */
 export function wordsOf(text: string): string[] {
   const spaced = text
@@ -25,10 +29,10 @@ export function wordsOf(text: string): string[] {
 
 /** Positions of the texts that share words with the question, best first; of equals the later one. */
 export function rank(question: string, texts: string[]): number[] {
-  const wanted = new Set(wordsOf(question));
+  const wanted = [...new Set(wordsOf(question.slice(0, LONGEST_QUESTION)))].slice(0, MOST_WORDS);
   const counts = texts.map((text) => countWords(wordsOf(text)));
   const average = counts.reduce((sum, { length }) => sum + length, 0) / Math.max(counts.length, 1);
-  const weights = [...wanted].map((word) => [word, rarity(word, counts)] as const);
+  const weights = wanted.map((word) => [word, rarity(word, counts)] as const);
   return counts
     .map(({ words, length }, position) => {
       const penalty = SATURATION * (1 - LENGTH_WEIGHT + (LENGTH_WEIGHT * length) / (average || 1));

@@ -126,7 +126,8 @@ class Assembly {
     );
     const room = this.roomFor('summaries');
     let first = pieces.length;
-    while (first > 0 && tokensOf(pieces.slice(first - 1)) <= room) first -= 1;
+    let left = room;
+    while (first > 0 && pieces[first - 1].tokens <= left) left -= pieces[(first -= 1)].tokens;
     if (first > 0) this.warnings.add('summaries_left_out');
     return this.spend(pieces.slice(first));
   }

@@ -26,7 +26,11 @@ export const ERASURE_STEPS: readonly ErasureStep[] = [
   { table: 'sessions', ofUser: OWN },
   { table: 'threads', ofUser: OWN },
   { table: 'messages', ofUser: 'sender_id = $2', instead: { column: 'sender_id', text: null } },
-  { table: 'memory_versions', ofUser: 'saved_by = $2', instead: { column: 'saved_by', text: '[erased]' } },
+  {
+    table: 'memory_versions',
+    ofUser: 'saved_by = $2 AND saved_by <> user_id',
+    instead: { column: 'saved_by', text: '[erased]' },
+  },
   { table: 'erasures', ofUser: 'requested_by = $2', instead: { column: 'requested_by', text: null } },
   { table: 'api_keys', ofUser: OWN },
   { table: 'users', ofUser: 'id = $2' },

@@ -30,7 +30,11 @@ export class ErasureWorkerService implements OnModuleDestroy {
     const erasure = await this.db.readOne({ orgId }, (tx) => this.erasures.find(tx, orgId, id));
     if (erasure?.status !== 'running') return erasure;
     const subject = { orgId, userId: erasure.user_id };
-    if (await this.db.run(subject, (tx) => this.erasures.revokeKeys(tx, subject))) await sleep(KEYS_DIE_MS);
+    const revoked = await this.db.run(subject, async (tx) => {
+      await this.erasures.touch(tx, orgId, id);
+      return this.erasures.revokeKeys(tx, subject);
+    });
+    if (revoked > 0) await sleep(KEYS_DIE_MS);
     for (const step of ERASURE_STEPS.filter((each) => concerns(each, subject))) {
       if (!(await this.erase(step, subject, id))) return undefined;
     }

@@ -67,6 +67,12 @@ export class ErasuresRepository {
     await tx.execute({ name: 'erasures_count', text }, [orgId, id, name, rows]);
   }
 
+  /** Notes that somebody works at it: if it fails, the others come first the next time. */
+  async touch(tx: TenantTx, orgId: string, id: string): Promise<void> {
+    const text = `UPDATE erasures SET updated_at = clock_timestamp() WHERE org_id = $1 AND id = $2`;
+    await tx.execute({ name: 'erasures_touch', text }, [orgId, id]);
+  }
+
   async finish(tx: TenantTx, orgId: string, id: string): Promise<void> {
     const text = `
       UPDATE erasures SET status = 'done', user_id = NULL, finished_at = clock_timestamp(), updated_at = clock_timestamp()

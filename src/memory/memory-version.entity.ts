@@ -1,9 +1,10 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Json } from '../common/json';
 import { Memory } from './memory.entity';
 
 /** One value that a key had or has: written with each save, trimmed to MEMORY_HISTORY_LIMIT, gone with the key. */
 @Entity('memory_versions')
+@Index('memory_versions_saved_by_idx', ['org_id', 'saved_by'], { where: '(saved_by <> user_id)' })
 export class MemoryVersion {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'memory_versions_pkey' })
   org_id!: string;

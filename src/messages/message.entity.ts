@@ -1,4 +1,4 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
 import type { Json } from '../common/json';
 import { Thread } from '../threads/thread.entity';
 
@@ -15,6 +15,7 @@ export interface ToolCall {
 /** One entry of a thread, numbered by `seq` without gaps in the order in which it was stored. */
 @Entity('messages')
 @Unique('messages_id_key', ['org_id', 'id'])
+@Index('messages_sender_id_idx', ['org_id', 'sender_id'], { where: '(sender_id IS NOT NULL)' })
 export class Message {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'messages_pkey' })
   org_id!: string;

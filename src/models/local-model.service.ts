@@ -49,9 +49,12 @@ function compose({ facts, variables, messages }: ModelRequest): string {
   );
 }
 
+/** Lines that are compared with a question. */
+const MOST_LINES = 1000;
+
 /** All of the lines where the question asks for them as such, else those that share a word with it. */
 function matching(question: string, lines: string[], all: RegExp): string[] {
-  return all.test(question) ? lines : rank(question, lines).map((position) => lines[position]);
+  return all.test(question) ? lines : rank(question, lines.slice(0, MOST_LINES)).map((position) => lines[position]);
 }
 
 /** Earlier questions are like this one, but answer nothing; our own answers only repeat what they quote. */

@@ -67,6 +67,8 @@ export class SessionChangesService {
 
   /** A JSON merge patch (RFC 7396) in the database: parallel ones of different names all land (C18). */
   async mergeVariables(tx: TenantTx, principal: Principal, id: string, patch: Variables): Promise<Variables> {
+    // Before it is merged too: merging takes time, under the thread's lock.
+    checkMetadata(patch, this.config.env.METADATA_LIMIT_BYTES);
     const after = await this.sessions.mergeVariables(tx, principal, id, patch);
     checkMetadata(after, this.config.env.METADATA_LIMIT_BYTES);
     return after;

@@ -61,6 +61,7 @@ export class SessionTurnsService {
    */
   begin(principal: Principal, start: TurnStart): Promise<{ turn: Turn } | { response: unknown }> {
     const id = newId();
+    checkMetadata(start.variables, this.config.env.METADATA_LIMIT_BYTES);
     const leaseMs = this.config.env.MODEL_TIMEOUT_MS + SLACK_MS;
     const work = async (tx: TenantTx) => {
       const claim = start.retry ? await this.idempotency.claim(tx, principal, start.retry) : ('new' as const);

@@ -47,11 +47,15 @@ export class AutoSummariesService implements OnModuleDestroy {
   private onAppend({ principal, thread_id: threadId, message_count, auto_summarize: auto }: AppendEvent): void {
     const mayBeDue = auto === true || (auto !== null && message_count > auto.threshold);
     if (!mayBeDue || this.end.signal.aborted) return;
-    const key = `${principal.orgId} ${threadId}`;
-    const job = this.waiting.get(key);
-    if (job) job.batches += 1;
-    else if (this.waiting.size < MOST_WAITING) this.waiting.set(key, { principal, threadId, batches: 1 });
+    this.enqueue({ principal, threadId, batches: 1 });
     this.startNext();
+  }
+
+  private enqueue(job: Job): void {
+    const key = `${job.principal.orgId} ${job.threadId}`;
+    const waiting = this.waiting.get(key);
+    if (waiting) waiting.batches += job.batches;
+    else if (this.waiting.size < MOST_WAITING) this.waiting.set(key, job);
   }
 
   /** One job of a thread at a time: two would only be in each other's way. */
@@ -60,8 +64,10 @@ export class AutoSummariesService implements OnModuleDestroy {
     for (const [key, job] of this.waiting) {
       if (this.running.has(key)) continue;
       this.waiting.delete(key);
-      const done = this.work(job).then(() => {
+      const done = this.work(job).then((more) => {
         this.running.delete(key);
+        // Behind those that wait: a thread with much to do holds up nobody.
+        if (more && job.batches > 1) this.enqueue({ ...job, batches: job.batches - 1 });
         this.startNext();
       });
       this.running.set(key, done);
@@ -69,14 +75,18 @@ export class AutoSummariesService implements OnModuleDestroy {
     }
   }
 
-  /** A failure ends the job: it would most likely come again at once. It harms nobody, and never throws. */
-  private async work({ principal, threadId, batches }: Job): Promise<void> {
+  /**
+   * One batch. A failure ends the job: it would most likely come again at once. It harms nobody, and never throws.
+   * @returns whether there may be more to do
+   */
+  private async work({ principal, threadId }: Job): Promise<boolean> {
     try {
-      for (let left = batches; left > 0; left -= 1) if (!(await this.summarizeOne(principal, threadId))) return;
+      return (await this.summarizeOne(principal, threadId)) && !this.end.signal.aborted;
     } catch (error) {
-      if (this.end.signal.aborted) return;
+      if (this.end.signal.aborted) return false;
       const { message: cause, code } = error as Error & { code?: string };
       this.logger.warn({ msg: 'A conversation was not summarized', thread_id: threadId, code, cause });
+      return false;
     }
   }
 

@@ -52,13 +52,14 @@ export class SummariesRepository {
     return rows.length === 0 ? undefined : rows.filter((row) => row.id !== null);
   }
 
-  /** All of a thread, by their ranges; none of one that is not in sight. */
-  listAll(tx: TenantTx, viewer: Viewer, threadId: string): Promise<SummaryRow[]> {
+  /** The newest of a thread, by their ranges; none of one that is not in sight. */
+  async listNewest(tx: TenantTx, viewer: Viewer, threadId: string, limit: number): Promise<SummaryRow[]> {
     const text = `
       SELECT ${COLUMNS} FROM summaries s
       JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id AND ${visibleThread('t', 1)}
-      WHERE s.org_id = $1 AND s.thread_id = $4 ORDER BY s.from_seq, s.id`;
-    return tx.query({ name: 'summaries_list_all', text, isoTimes: true }, [...viewerValues(viewer), threadId]);
+      WHERE s.org_id = $1 AND s.thread_id = $4 ORDER BY s.from_seq DESC, s.id DESC LIMIT $5`;
+    const values = [...viewerValues(viewer), threadId, limit];
+    return (await tx.query<SummaryRow>({ name: 'summaries_list_newest', text, isoTimes: true }, values)).reverse();
   }
 
   /** Number of the last message that a summary stands for; 0: there is none. */

@@ -10,6 +10,9 @@ import { SummariesRepository, type SummaryRow } from './summaries.repository';
 
 export type { SummaryRow } from './summaries.repository';
 
+/** Summaries that a context may be made of. */
+const MOST_AT_ONCE = 200;
+
 /** Reads summaries. It keeps no session alive (P32). */
 @Injectable()
 export class SummariesService {
@@ -30,9 +33,9 @@ export class SummariesService {
     return toPage(rows, limit, toSummaryView, ({ from_seq, id }) => [from_seq, id]);
   }
 
-  /** All summaries of a thread, by their ranges, oldest first, inside a transaction of another service. */
+  /** The newest 200 summaries of a thread, by their ranges, oldest first, inside a transaction of another service. */
   listIn(tx: TenantTx, principal: Principal, threadId: string): Promise<SummaryRow[]> {
-    return this.summaries.listAll(tx, principal, threadId);
+    return this.summaries.listNewest(tx, principal, threadId, MOST_AT_ONCE);
   }
 }
 

@@ -28,8 +28,9 @@ export interface Run {
 
 type Batched = ThreadKey & Pick<Thread, 'message_count' | 'auto_summarize'>;
 
-/** Messages of one summary that nobody asked for. */
+/** Messages of one summary, and their tokens: who has more asks again. */
 const MOST_IN_BATCH = 1000;
+const MOST_TOKENS = 200_000;
 
 /** Chooses what is to be summarised, and has it summarised. */
 @Injectable()
@@ -58,7 +59,8 @@ export class SummaryRuns {
   ): Promise<Run | undefined> {
     const covered = await this.summaries.covered(tx, thread);
     const outline = await this.ranges.outline(tx, thread, mode === 'keep' ? covered : 0);
-    const chosen = outline.slice(mode === 'keep' ? 0 : headOf(outline), Math.max(0, cutKeeping(outline, keepLast)));
+    const first = mode === 'keep' ? 0 : headOf(outline);
+    const chosen = outline.slice(first, Math.max(0, endOf(outline, first, keepLast)));
     // A summary of nothing but a summary would only lose something.
     if (chosen.length === 0 || (chosen.length === 1 && standInOf(chosen[0].role, chosen[0].summary))) return undefined;
     return this.read(tx, principal, thread, chosen, { mode, covered });
@@ -124,6 +126,15 @@ function toRun(rows: MessageRow[], about: Pick<Run, 'mode' | 'covered'>): Run {
     to: rows[rows.length - 1].seq,
     count: standIns.reduce((sum, { messages }) => sum + messages, 0),
   };
+}
+
+/** Where what one summary stands for ends: before the newest messages, and before it is too much; never inside of a unit. */
+function endOf(outline: OutlineRow[], first: number, keepLast: number): number {
+  let tokens = 0;
+  let most = first;
+  while (most < outline.length && most - first < MOST_IN_BATCH && tokens < MOST_TOKENS)
+    tokens += outline[most++].token_count;
+  return Math.min(cutKeeping(outline, keepLast), cutKeeping(outline, outline.length - most));
 }
 
 /** Instructions at the head of a thread are no part of what was said: they stay. */

@@ -10,7 +10,7 @@ export class Erasures1764028800000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE erasures');
+    await runner.query('DROP TABLE erasures; DROP INDEX messages_sender_id_idx, memory_versions_saved_by_idx');
   }
 }
 
@@ -33,6 +33,9 @@ CREATE TABLE erasures (
   CONSTRAINT erasures_status_check CHECK (status IN ('running', 'done'))
 );
 CREATE INDEX erasures_running_idx ON erasures (updated_at) WHERE status = 'running';
+-- For the rows of others in which an erased user is named.
+CREATE INDEX messages_sender_id_idx ON messages (org_id, sender_id) WHERE sender_id IS NOT NULL;
+CREATE INDEX memory_versions_saved_by_idx ON memory_versions (org_id, saved_by) WHERE saved_by <> user_id;
 `;
 
 /* The schedule learns which erasures broke off, and nothing of whom they are about. */
