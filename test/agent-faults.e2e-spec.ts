@@ -154,6 +154,19 @@ describe('Agent, when something goes wrong', () => {
     expect(await texts()).toEqual(['Once?', 'Hello.']);
   });
 
+  it.each([
+    ['put to sleep', 'session_id = NULL'],
+    ['about to expire', `expires_at = now() + interval '1 s'`],
+  ])('C03 a session that is %s in mid-turn keeps the answer, and is free afterwards', async (_, change) => {
+    server.script({ text: 'a b c d e f', pause: 80 });
+    const turn = ask('Are you there?', { accept: 'text/event-stream' });
+    await underWay();
+    await app.db.query(`UPDATE threads SET ${change} WHERE id = (SELECT thread_id FROM sessions WHERE id = $1)`, [id]);
+    expect((await turn).text).toContain('event: complete');
+    expect(await texts()).toEqual(['Are you there?', 'a b c d e f']);
+    expect((await ask('And now?')).body.messages[0].content).toBe('Hello.');
+  });
+
   it('a session that is deleted in mid-turn is not made again by the answer', async () => {
     server.script({ hang: true });
     const first = ask('Gone?');

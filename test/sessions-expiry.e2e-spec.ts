@@ -195,6 +195,17 @@ describe('The life of a session', () => {
     );
   });
 
+  it('P32 C15 a read never shortens its life, also under a shorter one; a memory saved for it lengthens it', async () => {
+    await alice.post('/sessions', { session_id: 'aged' });
+    await app.db.query(`UPDATE threads SET updated_at = now() - interval '10 days' WHERE session_id = 'aged'`);
+    const strict = await at({ SESSION_TTL_SECONDS: '3600', SESSION_MAX_AGE_HOURS: '24' });
+    for (let reads = 0; reads < 2; reads += 1) expect((await strict.get('/sessions/aged/metadata')).status).toBe(200);
+    expect(await leftMs('aged')).toBeGreaterThan(23 * HOUR_MS);
+    await endIn('aged', 60);
+    await alice.put('/memory/fact', { value: 1, session_id: 'aged' });
+    expect(await leftMs('aged')).toBeGreaterThan(23 * HOUR_MS);
+  });
+
   it('P32 C08 a resume lets it live on too, also one that says nothing, or that shortens its life', async () => {
     const client = await at({ SESSION_TTL_SECONDS: '600' });
     await say('taken-up', 'Hello', client);

@@ -58,18 +58,22 @@ export class AgentService {
       said += piece;
       onText?.(piece);
     };
+    let whole: ModelAnswer;
     try {
-      const request = await this.requests.of(principal, turn, body, signal);
-      const whole = await this.model.answer(request, onText && hear);
-      const answer = { ...whole, text: toStorable(whole.text) };
-      const response = toResponse(body, toMessages(answer), answer);
-      const stored = await this.turns.end(principal, turn, toEnd(answer, response));
-      if (!stored) this.logger.warn({ msg: 'A session ended before its turn', session_id: turn.sessionId });
-      return response;
+      whole = await this.model.answer(await this.requests.of(principal, turn, body, signal), onText && hear);
     } catch (error) {
       await this.turns.end(principal, turn, { answer: toIncomplete(said, this.model.name) });
       return toResponse(body, [this.toError(turn, error)], null);
     }
+    return this.store(principal, turn, body, { ...whole, text: toStorable(whole.text) });
+  }
+
+  /** An answer that could not be stored says so: its session was deleted meanwhile. */
+  private async store(principal: Principal, turn: Turn, body: QuickQuery, answer: ModelAnswer): Promise<QuickAnswer> {
+    const response = toResponse(body, toMessages(answer), answer);
+    if (await this.turns.end(principal, turn, toEnd(answer, response))) return response;
+    this.logger.warn({ msg: 'A session ended before its turn', session_id: turn.sessionId });
+    return toResponse(body, toMessages(answer, { stored: false }), answer);
   }
 
   private toError(turn: Turn, error: unknown): AgentMessage {
@@ -93,8 +97,8 @@ const toResponse = (body: QuickQuery, messages: AgentMessage[], answer: ModelAns
 
 const usageOf = ({ usage: { cost, ...tokens } }: ModelAnswer) => ({ ...tokens, cost_usd: Number(cost) });
 
-function toMessages({ text, model, finish_reason }: ModelAnswer): AgentMessage[] {
-  return [{ type: 'explanation', content: text, metadata: { model, finish_reason } }];
+function toMessages({ text, model, finish_reason }: ModelAnswer, more = {}): AgentMessage[] {
+  return [{ type: 'explanation', content: text, metadata: { model, finish_reason, ...more } }];
 }
 
 /** An empty answer is none (N07). The turn's numbers go to the session's metadata as well (U106). */

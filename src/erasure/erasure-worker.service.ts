@@ -8,6 +8,9 @@ import { ErasuresRepository, type Subject } from './erasures.repository';
 /** Rows of one transaction: short enough to hold no lock for long. */
 const BATCH = 2000;
 
+/** Before what somebody else holds is tried again. */
+const PAUSE_MS = 50;
+
 /** After this every instance has noticed that a key is revoked (README: within a second). */
 const KEYS_DIE_MS = 1000;
 
@@ -49,15 +52,17 @@ export class ErasureWorkerService implements OnModuleDestroy {
   /** @returns whether the table is done */
   private async erase(step: ErasureStep, subject: Subject, id: string): Promise<boolean> {
     const name = step.instead ? `${step.table}.${step.instead.column}` : step.table;
-    let removed: number;
-    do {
+    // A batch that is not full proves nothing: a row that changes while it is waited for is passed over.
+    while (await this.db.read(subject, (tx) => this.erasures.remains(tx, step, subject))) {
       if (this.stopping) return false;
-      removed = await this.db.run(subject, async (tx) => {
+      const removed = await this.db.run(subject, async (tx) => {
         const rows = await this.erasures.erase(tx, step, subject, BATCH);
         if (rows > 0) await this.erasures.count(tx, subject.orgId, id, name, rows);
         return rows;
       });
-    } while (removed === BATCH);
+      // Somebody else holds what is left: another worker, or a writer.
+      if (removed === 0) await sleep(PAUSE_MS);
+    }
     return true;
   }
 

@@ -58,6 +58,14 @@ export class ErasuresRepository {
     return tx.execute(text, [subject.orgId, subject.userId, limit]);
   }
 
+  /** Whether anything of one table is left to erase. */
+  async remains(tx: TenantTx, { table, ofUser }: ErasureStep, { orgId, userId }: Subject): Promise<boolean> {
+    const condition = userId === null ? 'true' : ofUser;
+    const text = `
+      SELECT 1 AS left FROM ${table} WHERE org_id = $1 AND $2::text IS NOT DISTINCT FROM $2 AND (${condition}) LIMIT 1`;
+    return (await tx.query(text, [orgId, userId])).length > 0;
+  }
+
   /** Books removed rows on the receipt, in the transaction that removed them. */
   async count(tx: TenantTx, orgId: string, id: string, name: string, rows: number): Promise<void> {
     const text = `

@@ -71,7 +71,8 @@ export class MemoryWriter {
   async write(tx: TenantTx, principal: Principal, request: SaveRequest, expected?: Precondition): Promise<Memory[]> {
     const { scope, entries, details } = request;
     if (scope.sessionId !== undefined) {
-      await this.sessions.open(tx, principal, scope.sessionId);
+      const { session } = await this.sessions.open(tx, principal, scope.sessionId);
+      await this.sessions.keepAlive(tx, session);
       const known = Object.keys(entries).length === 1 ? await this.update(tx, request, expected) : undefined;
       if (known) return [known];
     }

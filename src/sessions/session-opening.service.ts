@@ -51,9 +51,9 @@ export class SessionOpeningService {
     return session;
   }
 
-  /** The session if it is live, held against other writers. */
-  hold(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession | undefined> {
-    return this.sessions.hold(tx, principal, id);
+  /** A write that is no message lets a session live on too: for `ms` at least, or as long as a message would. */
+  keepAlive(tx: TenantTx, session: HeldSession, ms: number | null = session.lifetime_ms): Promise<void> {
+    return this.sessions.keepAlive(tx, session, ms);
   }
 
   /** Lets a session that goes on live as long as the configuration says now. */

@@ -33,18 +33,25 @@ export class SessionTurnWriter {
     if (!claimed) throw sessionErrors.TURN_IN_PROGRESS().with({ headers: { 'retry-after': '1' } });
     // With the session that had it, an earlier attempt's question is gone too.
     if (asks || created) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
+    await this.opening.keepAlive(tx, session, leaseMs);
     const { system_prompt: systemPrompt, max_tokens: maxTokens } = session;
     return { id, sessionId, systemPrompt, maxTokens, variables: claimed.variables };
   }
 
-  /** @returns false if the session is gone, or another turn has it */
-  async end(tx: TenantTx, principal: Principal, { id, sessionId }: Turn, end: TurnEnd): Promise<boolean> {
-    // First the thread, then the session: the order in which everybody takes them.
-    const session = await this.opening.hold(tx, principal, sessionId);
-    if (!session) return false;
-    if (!(await this.turns.release(tx, principal, sessionId, id))) return false;
+  /** A session that was put to sleep meanwhile wakes: an answer is a write. @throws TurnLost */
+  async end(tx: TenantTx, principal: Principal, { id, sessionId }: Turn, end: TurnEnd): Promise<void> {
+    if (!(await this.turns.has(tx, principal, sessionId, id))) throw new TurnLost();
+    const { session, created } = await this.opening.open(tx, principal, sessionId);
+    // Deleted in that moment, it is another one, which goes back with the transaction.
+    if (created || !(await this.turns.release(tx, principal, sessionId, id))) throw new TurnLost();
     if (end.answer) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), end.answer);
     if (end.metadata) await this.turns.note(tx, session, end.metadata);
-    return true;
+  }
+}
+
+/** The session is gone, or another turn has it. */
+export class TurnLost extends Error {
+  constructor() {
+    super('The session of the turn is gone, or another turn has it');
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { TOUCH, type Viewer } from '../database/visibility';
+import { TOUCH, unexpired, type Viewer } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
 
@@ -30,6 +30,15 @@ export class SessionTurnsRepository {
     const { id, sessionId, notebookId, variables } = claim;
     const values = [viewer.orgId, viewer.userId, sessionId, id, leaseMs, notebookId, JSON.stringify(variables)];
     return (await tx.query<Pick<Session, 'variables'>>({ name: 'sessions_claim_turn', text }, values))[0];
+  }
+
+  /** Whether the session is there, asleep or not, and the turn has it. */
+  async has(tx: TenantTx, viewer: Viewer, sessionId: string, turnId: string): Promise<boolean> {
+    const text = `
+      SELECT 1 AS has FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}
+      WHERE s.org_id = $1 AND s.user_id = $2 AND s.id = $3 AND s.turn_id = $4`;
+    const values = [viewer.orgId, viewer.userId, sessionId, turnId];
+    return (await tx.query({ name: 'sessions_has_turn', text }, values)).length > 0;
   }
 
   /** @returns whether the turn still had the session */

@@ -7,7 +7,7 @@ import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { Retry } from '../idempotency/retry';
 import type { MessageInput } from '../messages/messages.dto';
-import { SessionTurnWriter } from './session-turn-writer';
+import { SessionTurnWriter, TurnLost } from './session-turn-writer';
 
 /** What a turn begins with. */
 export interface TurnStart {
@@ -61,26 +61,37 @@ export class SessionTurnsService {
    */
   begin(principal: Principal, start: TurnStart): Promise<{ turn: Turn } | { response: unknown }> {
     const id = newId();
+    // Fixed before the first attempt, so that one whose outcome was lost is found again.
+    const question = { id: newId(), ...start.question };
     checkMetadata(start.variables, this.config.env.METADATA_LIMIT_BYTES);
     const leaseMs = this.config.env.MODEL_TIMEOUT_MS + SLACK_MS;
     const work = async (tx: TenantTx) => {
       const claim = start.retry ? await this.idempotency.claim(tx, principal, start.retry) : ('new' as const);
       if (typeof claim === 'object') return claim;
-      const turn = await this.writer.begin(tx, principal, { id, ...start }, leaseMs, claim === 'new');
+      const turn = await this.writer.begin(tx, principal, { ...start, id, question }, leaseMs, claim === 'new');
       checkMetadata(turn.variables, this.config.env.METADATA_LIMIT_BYTES);
       return { turn: { ...turn, retry: start.retry } };
     };
-    return this.db.run(principal, work, { repeatable: start.retry !== undefined });
+    return this.db.run(principal, work, { repeatable: true });
   }
 
-  /** Stores the answer and gives the session free. @returns false if the session is gone, or taken over, meanwhile */
-  end(principal: Principal, turn: Turn, end: TurnEnd): Promise<boolean> {
+  /**
+   * Stores the answer and gives the session free.
+   * @returns false if the session is gone, or taken over, meanwhile: then nothing is stored, also not for a repetition
+   */
+  async end(principal: Principal, turn: Turn, end: TurnEnd): Promise<boolean> {
     const answer = end.answer && { id: newId(), ...end.answer };
+    const { retry } = turn;
     const work = async (tx: TenantTx) => {
-      const { response } = end;
-      if (turn.retry && response !== undefined) await this.idempotency.finish(tx, principal, turn.retry, response);
-      return this.writer.end(tx, principal, turn, { ...end, answer });
+      // The key before the thread, as a repetition takes them.
+      if (retry) await this.idempotency.claim(tx, principal, retry);
+      await this.writer.end(tx, principal, turn, { ...end, answer });
+      if (retry && end.response !== undefined) await this.idempotency.finish(tx, principal, retry, end.response);
+      return true;
     };
-    return this.db.run(principal, work, { repeatable: true });
+    return this.db.run(principal, work, { repeatable: true }).catch((error: unknown) => {
+      if (error instanceof TurnLost) return false;
+      throw error;
+    });
   }
 }

@@ -48,8 +48,8 @@ const TOUCH_ON_READ = forTargets(
   { name: 'sessions_touch' },
   (isTarget) => `
     WITH touched AS (
-      UPDATE threads t SET expires_at = least(
-        t.updated_at + $5::bigint * interval '1 ms', clock_timestamp() + $6::bigint * interval '1 ms')
+      UPDATE threads t SET expires_at = CASE WHEN t.expires_at IS NOT NULL THEN greatest(t.expires_at, least(
+        t.updated_at + $5::bigint * interval '1 ms', clock_timestamp() + $6::bigint * interval '1 ms')) END
       WHERE ${isTarget} RETURNING t.org_id, t.id
     )
     UPDATE sessions s SET last_accessed_at = clock_timestamp() FROM touched
@@ -71,11 +71,14 @@ export class SessionsRepository {
     return tx.query<SessionRow>({ name: 'sessions_find_many', text }, [viewer.orgId, viewer.userId, ids]);
   }
 
-  /** The live session's thread; nobody else writes to it until the transaction ends. */
+  /**
+   * The live session's thread; nobody else writes to it until the transaction ends. The session's row is locked as well: what
+   * is not locked would be read as it was before a wait.
+   */
   async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<HeldSession | undefined> {
     const text = `
       SELECT t.*, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
-      WHERE ${KEY} FOR UPDATE OF t`;
+      WHERE ${KEY} FOR UPDATE OF t FOR NO KEY UPDATE OF s`;
     return (await tx.query<HeldSession>({ name: 'sessions_hold', text }, keyValues(viewer, id)))[0];
   }
 
@@ -151,6 +154,14 @@ export class SessionsRepository {
   async touch(tx: TenantTx, viewer: Viewer, id: string, { maxAgeMs, ttlMs }: SessionLifetime): Promise<boolean> {
     const values = [...targetValues(viewer, bySession(id)), maxAgeMs, ttlMs];
     return (await tx.execute(TOUCH_ON_READ, values)) === 1;
+  }
+
+  /** Lets the thread live for so long from now on, at least. */
+  async keepAlive(tx: TenantTx, thread: Thread, ms: number | null): Promise<void> {
+    const text = `
+      UPDATE threads t SET expires_at = greatest(t.expires_at, clock_timestamp() + $3::bigint * interval '1 ms')
+      WHERE t.org_id = $1 AND t.id = $2 AND t.expires_at IS NOT NULL`;
+    await tx.execute({ name: 'sessions_keep_alive', text }, [thread.org_id, thread.id, ms]);
   }
 
   /** Lets the thread live as long as the configuration says now, from now on: it may not end under who resumes it. */
