@@ -21,6 +21,14 @@ export class Conditions {
     this.parts.push(condition);
   }
 
+  /** Adds the keyset condition: what lies beyond a position in the order of `keys`, each of them with the type of its part. */
+  beyond(keys: Record<string, string>, position: unknown[] | undefined, order: 'asc' | 'desc'): void {
+    if (!position) return;
+    const types = Object.values(keys);
+    const parts = position.map((part, i) => `${this.parameter(part)}::${types[i]}`);
+    this.push(`(${Object.keys(keys).join(', ')}) ${order === 'asc' ? '>' : '<'} (${parts.join(', ')})`);
+  }
+
   /** Adds a value and answers its parameter, `$n`. */
   parameter(value: unknown): string {
     this.values.push(value);

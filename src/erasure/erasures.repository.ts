@@ -16,6 +16,10 @@ export interface NewErasure {
   requested_by: string;
 }
 
+/** Rows of the subject; `$2` has a place in either form. */
+const isSubject = (ofUser: string, { userId }: Subject) =>
+  `org_id = $1 AND $2::text IS NOT DISTINCT FROM $2 AND (${userId === null ? 'true' : ofUser})`;
+
 @Injectable()
 export class ErasuresRepository {
   async insert(tx: TenantTx, orgId: string, { id, subject, user_id, requested_by }: NewErasure): Promise<void> {
@@ -51,7 +55,7 @@ export class ErasuresRepository {
 
   /** Removes, or overwrites, at most `limit` rows of one table. @returns how many */
   erase(tx: TenantTx, { table, ofUser, instead }: ErasureStep, subject: Subject, limit: number): Promise<number> {
-    const rows = `SELECT ctid FROM ${table} WHERE org_id = $1 AND $2::text IS NOT DISTINCT FROM $2 AND (${subject.userId === null ? 'true' : ofUser}) LIMIT $3`;
+    const rows = `SELECT ctid FROM ${table} WHERE ${isSubject(ofUser, subject)} LIMIT $3`;
     const found = `org_id = $1 AND ctid = ANY (ARRAY(${rows}))`;
     const set = instead && `${instead.column} = ${instead.text === null ? 'NULL' : `'${instead.text}'`}`;
     const text = set ? `UPDATE ${table} SET ${set} WHERE ${found}` : `DELETE FROM ${table} WHERE ${found}`;
@@ -59,11 +63,9 @@ export class ErasuresRepository {
   }
 
   /** Whether anything of one table is left to erase. */
-  async remains(tx: TenantTx, { table, ofUser }: ErasureStep, { orgId, userId }: Subject): Promise<boolean> {
-    const condition = userId === null ? 'true' : ofUser;
-    const text = `
-      SELECT 1 AS left FROM ${table} WHERE org_id = $1 AND $2::text IS NOT DISTINCT FROM $2 AND (${condition}) LIMIT 1`;
-    return (await tx.query(text, [orgId, userId])).length > 0;
+  async remains(tx: TenantTx, { table, ofUser }: ErasureStep, subject: Subject): Promise<boolean> {
+    const text = `SELECT 1 AS left FROM ${table} WHERE ${isSubject(ofUser, subject)} LIMIT 1`;
+    return (await tx.query(text, [subject.orgId, subject.userId])).length > 0;
   }
 
   /** Books removed rows on the receipt, in the transaction that removed them. */

@@ -28,14 +28,12 @@ export class SessionListRepository {
   list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<SessionRow[]> {
     const where = conditions(filter);
     // Thread ids are UUIDv7: their order is the order of creation, and it has an index.
-    const keys = slice.sort === 'created_at' ? ['t.id'] : ['t.updated_at', 't.id'];
-    if (slice.after) {
-      const position = slice.after.map(
-        (part, i) => `${where.parameter(part)}::${keys[i] === 't.id' ? 'uuid' : 'timestamptz'}`,
-      );
-      where.push(`(${keys.join(', ')}) ${slice.order === 'asc' ? '>' : '<'} (${position.join(', ')})`);
-    }
-    const order = keys.map((key) => `${key} ${slice.order}`).join(', ');
+    const keys: Record<string, string> =
+      slice.sort === 'created_at' ? { 't.id': 'uuid' } : { 't.updated_at': 'timestamptz', 't.id': 'uuid' };
+    where.beyond(keys, slice.after, slice.order);
+    const order = Object.keys(keys)
+      .map((key) => `${key} ${slice.order}`)
+      .join(', ');
     const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
     // Cut before it is joined: so the plan is that of a page, however many sessions there are.
     const text = `

@@ -36,15 +36,12 @@ export class ThreadListRepository {
   async list(tx: TenantTx, filter: ThreadFilter, slice: ThreadSlice): Promise<Thread[]> {
     const where = conditions(filter);
     // Ids are UUIDv7: their order is the order of creation, and it has an index.
-    const keys = slice.sort === 'created_at' ? ['id'] : ['updated_at', 'id'];
-    if (slice.after) {
-      const position = slice.after.map(
-        (part, i) => `${where.parameter(part)}::${keys[i] === 'id' ? 'uuid' : 'timestamptz'}`,
-      );
-      const beyond = slice.order === 'asc' ? '>' : '<';
-      where.push(`(${keys.map((key) => `t.${key}`).join(', ')}) ${beyond} (${position.join(', ')})`);
-    }
-    const order = keys.map((key) => `${key} ${slice.order}`).join(', ');
+    const keys: Record<string, string> =
+      slice.sort === 'created_at' ? { 't.id': 'uuid' } : { 't.updated_at': 'timestamptz', 't.id': 'uuid' };
+    where.beyond(keys, slice.after, slice.order);
+    const order = Object.keys(keys)
+      .map((key) => `${key} ${slice.order}`)
+      .join(', ');
     const limit = where.parameter(slice.limit);
     const offset = where.parameter(slice.offset);
     const parts = filter.statuses.map((status) => {
