@@ -43,6 +43,30 @@ describe('Writes to memory', () => {
     },
   );
 
+  it('C18 shows the last MEMORY_HISTORY_LIMIT values, also after saves that all waited for each other', async () => {
+    const user = await newUser();
+    for (const n of [1, 2, 3]) await put(user, 'k', n);
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(`SELECT FROM memories WHERE user_id = $1 FOR UPDATE`, [`user${count}`]);
+      const saves = Array.from({ length: 9 }, (_, n) => put(user, 'k', n));
+      const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      while ((await app.db.query(waiting)).rows.length < saves.length) await sleep(10);
+      await holder.query('ROLLBACK');
+      await Promise.all(saves);
+    } finally {
+      holder.release(true);
+    }
+    const shown = async () =>
+      (await user.get('/memory/k/history')).body.data.map(({ version }: { version: number }) => version);
+    expect(await shown()).toEqual([11, 10, 9, 8, 7]);
+    await put(user, 'k', 'next');
+    expect(await shown()).toEqual([12, 11, 10, 9, 8]);
+    const { rows } = await app.db.query(`SELECT FROM memory_versions WHERE user_id = $1`, [`user${count}`]);
+    expect(rows).toHaveLength(6);
+  });
+
   it('C18 lands 50 parallel saves of different keys', async () => {
     const user = await newUser();
     const answers = await fifty(user, (client, n) => put(client, `key${n}`, n));

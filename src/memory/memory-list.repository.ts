@@ -26,13 +26,15 @@ export interface MemorySlice {
   offset: number;
 }
 
+/* Versions that other saves wrote at the same moment are removed by the next save only: until then they are not shown. */
 const historyStatement = (order: Order): Statement => ({
   name: `memory_versions_list_${order}`,
   text: `
     SELECT v.* FROM memories m LEFT JOIN LATERAL (
       SELECT v.version, v.value, v.saved_by, v.saved_at FROM memory_versions v
       WHERE v.org_id = m.org_id AND v.user_id = m.user_id AND v.session_scope = m.session_scope AND v.key = m.key
-        AND v.version < m.version AND ($5::bigint IS NULL OR v.version ${order === 'asc' ? '>' : '<'} $5)
+        AND v.version < m.version AND v.version >= m.version - $8::int
+        AND ($5::bigint IS NULL OR v.version ${order === 'asc' ? '>' : '<'} $5)
       ORDER BY v.version ${order} LIMIT $6 OFFSET $7
     ) v ON true
     WHERE ${inScope('m')} AND m.key = $4
@@ -67,14 +69,15 @@ export class MemoryListRepository {
     return (await tx.query<{ total: number }>(text, where.values))[0].total;
   }
 
-  /** Earlier values of a key, newest first unless `asc`; `undefined` when there is no such key. */
+  /** The last `kept` earlier values of a key, newest first unless `asc`; `undefined` when there is no such key. */
   async history(
     tx: TenantTx,
     scope: MemoryScope,
     key: string,
     { order, after, limit, offset }: MemorySlice,
+    kept: number,
   ): Promise<MemoryVersion[] | undefined> {
-    const values = [...scopeValues(scope), key, after, limit, offset];
+    const values = [...scopeValues(scope), key, after, limit, offset, kept];
     const rows = await tx.query<MemoryVersion>(HISTORIES[order], values);
     return rows.length === 0 ? undefined : rows.filter(({ version }) => version !== null);
   }

@@ -39,9 +39,14 @@ export class MemoryWriter {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
+  /** How many earlier values of a key are kept. */
+  get historyLimit(): number {
+    return this.config.env.MEMORY_HISTORY_LIMIT;
+  }
+
   /** @throws TOO_MANY_ITEMS, MEMORY_VALUE_TOO_LARGE, BAD_REQUEST for an expiry that makes no sense */
   prepare(principal: Principal, entries: Record<string, unknown>, options: SaveOptions): SaveRequest {
-    const { MESSAGE_BATCH_LIMIT, MEMORY_VALUE_LIMIT_BYTES, MEMORY_HISTORY_LIMIT } = this.config.env;
+    const { MESSAGE_BATCH_LIMIT, MEMORY_VALUE_LIMIT_BYTES } = this.config.env;
     const values = Object.values(entries);
     checkCount(values, MESSAGE_BATCH_LIMIT);
     if (values.some((value) => jsonBytes(value) > MEMORY_VALUE_LIMIT_BYTES)) {
@@ -51,7 +56,7 @@ export class MemoryWriter {
     return {
       scope: { orgId: principal.orgId, userId: principal.userId, sessionId },
       entries,
-      details: { ...lifetime(options), savedBy, historyLimit: MEMORY_HISTORY_LIMIT },
+      details: { ...lifetime(options), savedBy, historyLimit: this.historyLimit },
     };
   }
 

@@ -124,7 +124,9 @@ export class MemoryService {
     const after = positionOf(query, [Number.isSafeInteger])?.[0];
     const slice = { order, after, offset, limit: rowsFor(limit) };
     const scope = scopeOf(principal, query.session_id);
-    const rows = await this.db.readOne(principal, (tx) => this.lists.history(tx, scope, key, slice));
+    const rows = await this.db.readOne(principal, (tx) =>
+      this.lists.history(tx, scope, key, slice, this.writer.historyLimit),
+    );
     if (!rows) throw memoryErrors.MEMORY_NOT_FOUND(key);
     return toPage(rows, limit, toMemoryVersionView, (row: MemoryVersion) => [row.version]);
   }
