@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { unexpired } from '../database/visibility';
+import { present } from '../database/visibility';
 
 export interface Stats {
   threads: number;
@@ -21,7 +21,7 @@ const STATS = {
       count(t.session_id) AS active, (SELECT count(*) FROM users u WHERE u.org_id = $1) AS users,
       coalesce(sum(t.token_count), 0)::bigint AS token_count, coalesce(sum(t.total_cost), 0) AS total_cost
     FROM threads t LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
-    WHERE t.org_id = $1 AND ${unexpired('t')}`,
+    WHERE t.org_id = $1 AND ${present('t')}`,
 };
 
 @Injectable()

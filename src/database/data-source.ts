@@ -8,6 +8,7 @@ import { Memory1763856000000 } from './migrations/1763856000000-memory';
 import { MemorySearch1763942400000 } from './migrations/1763942400000-memory-search';
 import { Erasures1764028800000 } from './migrations/1764028800000-erasures';
 import { Summaries1764115200000 } from './migrations/1764115200000-summaries';
+import { Conversations1764201600000 } from './migrations/1764201600000-conversations';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -22,6 +23,7 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
       MemorySearch1763942400000,
       Erasures1764028800000,
       Summaries1764115200000,
+      Conversations1764201600000,
     ],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,

@@ -26,25 +26,38 @@ export const WRITTEN_AT = `greatest(clock_timestamp(), t.updated_at + interval '
 export const TOUCH = `version = t.version + 1, updated_at = ${WRITTEN_AT},
   expires_at = ${WRITTEN_AT} + t.lifetime_ms * interval '1 ms'`;
 
+/** Neither in the trash nor expired. */
+export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${unexpired(alias)})`;
+
+/** What somebody wants with a thread: `own` is what only its owner may do, such as to delete or share it. */
+export type Purpose = 'read' | 'write' | 'own';
+
+/** Threads that others share with the viewer: the only exception to that a thread is its owner's (C48). */
+const sharedThread = (alias: string, first: number, purpose: Purpose) =>
+  purpose === 'own'
+    ? ''
+    : `OR EXISTS (
+    SELECT FROM shares h
+    WHERE h.org_id = $${first} AND h.user_id = $${first + 1} AND h.thread_id = ${alias}.id ${purpose === 'write' ? `AND h.permission = 'write'` : ''}
+      AND (h.expires_at IS NULL OR h.expires_at > now()))`;
+
 /**
- * Who may see and change a thread inside its organization: its owner, and the organization's admins.
- * The one place where this is written. Row-level security keeps other organizations out on its own.
+ * Who may see and change a thread inside its organization: its owner, the organization's admins, and those with whom
+ * it is shared. The one place where this is written. Row-level security keeps other organizations out on its own.
  * @param alias of the threads table in the statement
  * @param first number of the first of its three parameters; the values come from `viewerValues`
  */
-export const visibleThread = (alias: string, first: number) =>
-  `${alias}.org_id = $${first} AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean) AND ${unexpired(alias)}`;
+export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') => `${alias}.org_id = $${first}
+  AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean ${sharedThread(alias, first, purpose)}) AND ${present(alias)}`;
 
-/** The thread of a live session of the viewer. Evicted, it has no session any more. */
+/** The thread of a live session of the viewer. Evicted, or in the trash, it has no session any more. */
 const visibleSession = (alias: string, first: number) => `
   ${alias}.org_id = $${first} AND ${alias}.session_id IS NOT NULL AND ${unexpired(alias)} AND $${first + 2}::boolean IS NOT NULL
   AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = $${first} AND s.user_id = $${first + 1} AND s.id = $${first + 3})`;
 
-/** The target's thread, if the viewer may see it. Its four parameters come from `targetValues`. */
-const targetThread = {
-  thread: `${visibleThread('t', 1)} AND t.id = $4`,
-  session: visibleSession('t', 1),
-};
+/** The target's thread, if the viewer may do that with it. Its four parameters come from `targetValues`. */
+const targetThread = (by: Target['by'], purpose: Purpose) =>
+  by === 'thread' ? `${visibleThread('t', 1, purpose)} AND t.id = $4` : visibleSession('t', 1);
 
 export const viewerValues = (viewer: Viewer): [string, string, boolean] => [
   viewer.orgId,
@@ -61,8 +74,13 @@ export const targetValues = (viewer: Viewer, target: Target): [string, string, b
 /** A statement in its two forms, for either way to name a thread; `isTarget` stands for the condition on `threads t`. */
 export const forTargets = (
   statement: Omit<Statement, 'text'>,
+  purpose: Purpose,
   text: (isTarget: string, by: Target['by']) => string,
 ): Record<Target['by'], Statement> => ({
-  thread: { ...statement, text: text(targetThread.thread, 'thread') },
-  session: { ...statement, name: `${statement.name}_of_session`, text: text(targetThread.session, 'session') },
+  thread: { ...statement, text: text(targetThread('thread', purpose), 'thread') },
+  session: {
+    ...statement,
+    name: `${statement.name}_of_session`,
+    text: text(targetThread('session', purpose), 'session'),
+  },
 });

@@ -21,7 +21,7 @@ export class MessageEditsRepository {
   async lockThreadOf(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
     const text = `
       SELECT t.* FROM threads t JOIN messages m ON m.org_id = t.org_id AND m.thread_id = t.id
-      WHERE ${visibleThread('t', 1)} AND m.org_id = $1 AND m.id = $4 FOR UPDATE OF t`;
+      WHERE ${visibleThread('t', 1, 'write')} AND m.org_id = $1 AND m.id = $4 FOR UPDATE OF t`;
     const rows = await tx.query<Thread>({ name: 'messages_lock_thread', text }, [...viewerValues(viewer), id]);
     return rows[0];
   }

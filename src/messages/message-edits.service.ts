@@ -6,7 +6,7 @@ import { checkMetadata } from '../common/limits';
 import { checkVersion, precondition } from '../common/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import { byThread, type Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget, ThreadsService } from '../threads/threads.service';
 import { type MessageChange, MessageEditsRepository } from './message-edits.repository';
@@ -76,8 +76,11 @@ export class MessageEditsService {
 
   private async lockThreadOf(tx: TenantTx, principal: Principal, id: string): Promise<Thread> {
     const thread = await this.edits.lockThreadOf(tx, principal, id);
-    if (!thread) throw messageErrors.MESSAGE_NOT_FOUND(id);
-    return thread;
+    if (thread) return thread;
+    const missing = messageErrors.MESSAGE_NOT_FOUND(id);
+    const message = await this.edits.find(tx, principal.orgId, id);
+    if (!message) throw missing;
+    return this.threads.refuse(tx, principal, byThread(message.thread_id), missing);
   }
 
   private toChange(before: MessageRow, body: UpdateMessage): MessageChange {

@@ -39,6 +39,7 @@ const INSTRUCTING = `('system', 'developer')`;
  */
 export const WINDOW = forTargets(
   { name: 'messages_window', isoTimes: true },
+  'read',
   (isTarget) => `
     SELECT t.id AS thread_id, t.user_id, t.message_count AS total, s.system_prompt, s.max_tokens, EXISTS (
         SELECT 1 FROM summaries u WHERE u.org_id = $1 AND u.thread_id = t.id

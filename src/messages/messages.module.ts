@@ -7,9 +7,13 @@ import { AppendRequests } from './append-request';
 import { AppendWriter } from './append-writer';
 import { AppendService } from './append.service';
 import { CurrentMessagesController } from './current-messages.controller';
+import { MessageChangesRepository } from './message-changes.repository';
+import { MessageChangesService } from './message-changes.service';
 import { MessageCondensingService } from './message-condensing.service';
 import { MessageEditsRepository } from './message-edits.repository';
 import { MessageEditsService } from './message-edits.service';
+import { MessageImportRepository } from './message-import.repository';
+import { MessageImportService } from './message-import.service';
 import { MessageRemovalsRepository } from './message-removals.repository';
 import { MessageRemovalsService } from './message-removals.service';
 import { MessageRangesRepository } from './message-ranges.repository';
@@ -45,6 +49,10 @@ import { ThreadMessagesController } from './thread-messages.controller';
     MessageWindowsService,
     MessageWindowsRepository,
     MessageEditsRepository,
+    MessageChangesService,
+    MessageChangesRepository,
+    MessageImportService,
+    MessageImportRepository,
   ],
   exports: [
     AppendService,
@@ -57,6 +65,8 @@ import { ThreadMessagesController } from './thread-messages.controller';
     MessageRangesService,
     MessageCondensingService,
     MessageTruncationService,
+    MessageChangesService,
+    MessageImportService,
   ],
 })
 export class MessagesModule {}

@@ -58,6 +58,7 @@ const KEEPS_ALL = `AND NOT EXISTS (
  */
 export const APPEND = forTargets(
   { name: 'messages_append' },
+  'write',
   (isTarget, by) => `
     WITH input AS (
       SELECT m, n FROM jsonb_array_elements($5::jsonb) WITH ORDINALITY AS i(m, n)
@@ -83,6 +84,7 @@ export const APPEND = forTargets(
 const listStatement = (order: Order) =>
   forTargets(
     { name: `messages_list_${order}`, isoTimes: true },
+    'read',
     (isTarget, by) => `
     SELECT t.message_count AS total, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
     FROM threads t LEFT JOIN LATERAL (

@@ -68,8 +68,9 @@ export class SessionOpeningService {
     if (live) return { session: live, created: false };
     const old = await this.sessions.holdLeftover(tx, principal, id);
     if (old?.expired) await this.sessions.deleteThread(tx, principal, old.thread_id);
+    else if (old?.deleted) await this.sessions.release(tx, principal, id);
     await this.makeRoom(tx, principal);
-    const sleeps = old !== undefined && !old.expired;
+    const sleeps = old !== undefined && !old.expired && !old.deleted;
     if (sleeps) await this.sessions.revive(tx, principal, old.thread_id, id);
     else await this.insert(tx, principal, id);
     const session = await this.sessions.hold(tx, principal, id);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
 import { endOfPrefix } from '../database/prefix';
-import { bySession, forTargets, targetValues, TOUCH, unexpired, type Viewer } from '../database/visibility';
+import { bySession, forTargets, present, targetValues, TOUCH, unexpired, type Viewer } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
 import type { SessionLifetime } from './session-lifetime';
@@ -20,6 +20,8 @@ export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt'
 export interface Leftover {
   thread_id: string;
   expired: boolean;
+  /** Its thread is in the trash. */
+  deleted: boolean;
 }
 
 export interface NewSession {
@@ -46,6 +48,7 @@ const keyValues = (viewer: Viewer, id: string) => [viewer.orgId, viewer.userId, 
 
 const TOUCH_ON_READ = forTargets(
   { name: 'sessions_touch' },
+  'own',
   (isTarget) => `
     WITH touched AS (
       UPDATE threads t SET expires_at = CASE WHEN t.expires_at IS NOT NULL THEN greatest(t.expires_at, least(
@@ -91,7 +94,7 @@ export class SessionsRepository {
   /** The session as it was before it expired or was evicted. */
   async holdLeftover(tx: TenantTx, viewer: Viewer, id: string): Promise<Leftover | undefined> {
     const text = `
-      SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired
+      SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired, t.deleted_at IS NOT NULL AS deleted
       FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
     return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(viewer, id)))[0];
   }
@@ -100,7 +103,7 @@ export class SessionsRepository {
   async exists(tx: TenantTx, viewer: Viewer, id: string): Promise<boolean> {
     const text = `
       SELECT 1 AS found FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
-      WHERE ${KEY} AND ${unexpired('t')}`;
+      WHERE ${KEY} AND ${present('t')}`;
     return (await tx.query({ name: 'sessions_exists', text }, keyValues(viewer, id))).length > 0;
   }
 
@@ -120,6 +123,11 @@ export class SessionsRepository {
   async revive(tx: TenantTx, viewer: Viewer, threadId: string, id: string): Promise<void> {
     const text = `UPDATE threads SET session_id = $3 WHERE org_id = $1 AND id = $2`;
     await tx.execute({ name: 'sessions_revive', text }, [viewer.orgId, threadId, id]);
+  }
+
+  /** Gives the id away: the thread stays in the trash, as one of no session. */
+  async release(tx: TenantTx, viewer: Viewer, id: string): Promise<void> {
+    await tx.execute({ name: 'sessions_release', text: `DELETE FROM sessions s WHERE ${KEY}` }, keyValues(viewer, id));
   }
 
   async deleteThread(tx: TenantTx, viewer: Viewer, threadId: string): Promise<void> {
@@ -213,7 +221,7 @@ export class SessionsRepository {
   async delete(tx: TenantTx, viewer: Viewer, id: string, version?: number): Promise<boolean> {
     const text = `
       DELETE FROM threads t USING sessions s
-      WHERE ${KEY} AND t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}
+      WHERE ${KEY} AND t.org_id = s.org_id AND t.id = s.thread_id AND ${present('t')}
         AND ($4::bigint IS NULL OR t.version = $4)`;
     return (await tx.execute({ name: 'sessions_delete', text }, [...keyValues(viewer, id), version])) === 1;
   }
@@ -223,7 +231,7 @@ export class SessionsRepository {
     const text = `
       DELETE FROM threads t USING sessions s
       WHERE s.org_id = $1 AND s.user_id = $2 AND s.id >= $3 AND ($4::text IS NULL OR s.id < $4)
-        AND t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}`;
+        AND t.org_id = s.org_id AND t.id = s.thread_id AND ${present('t')}`;
     return tx.execute({ name: 'sessions_delete_by_prefix', text }, [...keyValues(viewer, prefix), endOfPrefix(prefix)]);
   }
 

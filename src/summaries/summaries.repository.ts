@@ -30,6 +30,7 @@ const COLUMNS = `s.thread_id, s.id, s.from_seq, s.to_seq, s.content, s.token_cou
 const listStatement = (order: Order, isAfter: string) =>
   forTargets(
     { name: `summaries_list_${order}`, isoTimes: true },
+    'read',
     (isTarget) => `
       SELECT s.* FROM threads t LEFT JOIN LATERAL (
         SELECT ${COLUMNS} FROM summaries s

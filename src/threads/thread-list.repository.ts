@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Order } from '../common/paging';
 import { Conditions, containing } from '../database/conditions';
 import type { TenantTx } from '../database/tenant-database';
-import { unexpired } from '../database/visibility';
+import { present } from '../database/visibility';
 import type { Thread, ThreadStatus } from './thread.entity';
 
 /** Which threads, in what order. Who may see them is decided before: `userId` is absent only for admins. */
@@ -63,7 +63,7 @@ export class ThreadListRepository {
 }
 
 const conditions = (filter: ThreadFilter) =>
-  new Conditions(`t.org_id = $1 AND ${unexpired('t')}`, [filter.orgId])
+  new Conditions(`t.org_id = $1 AND ${present('t')}`, [filter.orgId])
     .add('t.user_id = ?', filter.userId)
     // In the locale C, which the embedded server has, only A to Z have a case.
     .add('t.name COLLATE "und-x-icu" ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))

@@ -7,14 +7,21 @@ export type ThreadStatus = (typeof THREAD_STATUSES)[number];
 /** When the oldest messages are summarised by themselves; `true`: as SUMMARIZE_TOKEN_THRESHOLD and SUMMARIZE_KEEP_LAST say. */
 export type AutoSummarize = true | { threshold: number; batch_size: number };
 
+const LISTED = '(deleted_at IS NULL)';
+const TRASHED = '(deleted_at IS NOT NULL)';
 const ACTIVE_SESSION = '(session_id IS NOT NULL)';
 
 /** One conversation of one user. The counters change with the rows that they count, in the same transaction. */
 @Entity('threads')
 @Check('threads_status_check', `"status" IN ('active', 'archived')`)
-@Index('threads_user_id_status_updated_at_idx', ['org_id', 'user_id', 'status', 'updated_at', 'id'])
-@Index('threads_status_updated_at_idx', ['org_id', 'status', 'updated_at', 'id'])
-@Index('threads_user_id_id_idx', ['org_id', 'user_id', 'id'])
+@Index('threads_user_id_status_updated_at_idx', ['org_id', 'user_id', 'status', 'updated_at', 'id'], { where: LISTED })
+@Index('threads_status_updated_at_idx', ['org_id', 'status', 'updated_at', 'id'], { where: LISTED })
+@Index('threads_user_id_id_idx', ['org_id', 'user_id', 'id'], { where: LISTED })
+@Index('threads_user_id_deleted_at_idx', ['org_id', 'user_id', 'deleted_at', 'id'], { where: TRASHED })
+@Index('threads_deleted_at_idx', ['deleted_at'], { where: TRASHED })
+@Index('threads_forked_from_idx', ['org_id', 'forked_from_thread_id', 'id'], {
+  where: '(forked_from_thread_id IS NOT NULL)',
+})
 @Index('threads_session_user_updated_at_idx', ['org_id', 'user_id', 'updated_at', 'id'], { where: ACTIVE_SESSION })
 @Index('threads_session_updated_at_idx', ['org_id', 'updated_at', 'id'], { where: ACTIVE_SESSION })
 @Index('threads_expires_at_idx', ['expires_at'], { where: '(expires_at IS NOT NULL)' })
@@ -83,6 +90,10 @@ export class Thread {
   /** null: never (P57). */
   @Column({ type: 'jsonb', nullable: true })
   auto_summarize!: AutoSummarize | null;
+
+  /** In the trash since then; null: not in the trash. */
+  @Column({ type: 'timestamptz', precision: 3, nullable: true })
+  deleted_at!: Date | null;
 
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;

@@ -2,6 +2,10 @@ import { defineErrors } from '../common/errors';
 
 export const threadErrors = defineErrors({
   THREAD_NOT_FOUND: [404, (id: string) => `Thread ${id} does not exist.`],
+  THREAD_NOT_WRITABLE: [
+    403,
+    'This thread is shared with you, but not for that: its owner can let you write, and only the owner may do the rest.',
+  ],
   // Word for word what clients of the notebook's sessions know (N15).
   SESSION_NOT_FOUND: [404, 'Session not found'],
   NO_ACTIVE_THREAD: [409, 'No active thread. Create or set a thread first.'],

@@ -36,15 +36,17 @@ export interface CounterChange {
   costRemoved?: string;
 }
 
-const FIND = forTargets({ name: 'threads_find' }, (isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget}`);
+const FIND = forTargets({ name: 'threads_find' }, 'read', (isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget}`);
 
 const LOCK = forTargets(
   { name: 'threads_lock' },
+  'write',
   (isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget} FOR UPDATE`,
 );
 
 const UPDATE = forTargets(
   { name: 'threads_update' },
+  'own',
   (isTarget) => `
     UPDATE threads t SET
       name = coalesce($5, t.name),
@@ -57,6 +59,7 @@ const UPDATE = forTargets(
 
 const DELETE = forTargets(
   { name: 'threads_delete' },
+  'own',
   (isTarget) => `DELETE FROM threads t WHERE ${isTarget} AND ($5::bigint IS NULL OR t.version = $5)`,
 );
 

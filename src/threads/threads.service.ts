@@ -67,11 +67,14 @@ export class ThreadsService {
     return { deleted: true, id: target.id };
   }
 
-  /** The thread, held against other writers until `tx` ends; for services that write messages. @throws THREAD_NOT_FOUND */
+  /** The thread, held against other writers until `tx` ends; for services that write messages. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
   async lock(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
-    const thread = await this.threads.lock(tx, principal, target);
-    if (!thread) throw notFound(target);
-    return thread;
+    return (await this.threads.lock(tx, principal, target)) ?? this.refuse(tx, principal, target);
+  }
+
+  /** Why a write found no thread: it may be read only, or else `missing`. @throws THREAD_NOT_WRITABLE, THREAD_NOT_FOUND */
+  async refuse(tx: TenantTx, principal: Principal, target: Target, missing = notFound(target)): Promise<never> {
+    throw (await this.threads.find(tx, principal, target)) ? threadErrors.THREAD_NOT_WRITABLE() : missing;
   }
 
   /** Books a change of messages on their locked thread. */
@@ -95,6 +98,7 @@ export class ThreadsService {
   private async explain(tx: TenantTx, principal: Principal, target: Target, expected: Precondition): Promise<never> {
     const thread = await this.threads.find(tx, principal, target);
     if (!thread) throw notFound(target);
+    if (thread.user_id !== principal.userId && !principal.seesOrganization) throw threadErrors.THREAD_NOT_WRITABLE();
     checkVersion(expected, thread.version);
     throw notFound(target);
   }

@@ -88,7 +88,7 @@ describe('The schema', () => {
     expect(dangerous).toEqual([]);
   });
 
-  it('keeps messages and threads out of the sight of the system role, but for whose threads have expired', async () => {
+  it('keeps messages and threads out of the sight of the system role, but for whose have expired or are in the trash', async () => {
     const grants = await rows<{ name: string }>(`
       SELECT DISTINCT table_name AS name FROM information_schema.role_table_grants
       WHERE grantee = 'throughline_system' ORDER BY 1`);
@@ -100,16 +100,25 @@ describe('The schema', () => {
         SELECT FROM information_schema.role_table_grants t
         WHERE t.grantee = c.grantee AND t.table_name = c.table_name AND t.privilege_type = c.privilege_type)
       ORDER BY 1`);
-    const expiring = ['memories', 'threads'];
-    expect(columns.map(({ granted }) => granted)).toEqual([
-      ...['id', 'org_id', 'status', 'updated_at'].map((column) => `SELECT erasures ${column}`),
-      ...['created_at', 'org_id'].map((column) => `SELECT idempotency_keys ${column}`),
-      ...expiring.flatMap((table) => [`SELECT ${table} expires_at`, `SELECT ${table} org_id`]),
-    ]);
+    const readable = {
+      deleted_messages: ['deleted_at', 'org_id'],
+      erasures: ['id', 'org_id', 'status', 'updated_at'],
+      idempotency_keys: ['created_at', 'org_id'],
+      memories: ['expires_at', 'org_id'],
+      message_changes: ['created_at', 'org_id'],
+      threads: ['deleted_at', 'expires_at', 'org_id'],
+    };
+    expect(columns.map(({ granted }) => granted)).toEqual(
+      Object.entries(readable).flatMap(([table, names]) => names.map((name) => `SELECT ${table} ${name}`)),
+    );
     const policies = await rows(`
       SELECT tablename AS table, cmd AS command, qual AS reads FROM pg_policies
-      WHERE tablename = ANY ('{${expiring.join()}}') AND 'throughline_system' = ANY (roles) ORDER BY 1`);
-    expect(policies).toEqual(expiring.map((table) => ({ table, command: 'SELECT', reads: '(expires_at < now())' })));
+      WHERE tablename IN ('memories', 'threads') AND 'throughline_system' = ANY (roles) ORDER BY 1, 3`);
+    expect(policies).toEqual([
+      { table: 'memories', command: 'SELECT', reads: '(expires_at < now())' },
+      { table: 'threads', command: 'SELECT', reads: '(deleted_at IS NOT NULL)' },
+      { table: 'threads', command: 'SELECT', reads: '(expires_at < now())' },
+    ]);
   });
 
   it('shows the system role no more than that of a thread', async () => {
