@@ -33,6 +33,18 @@ export class CleanupView {
   @ApiProperty({ type: 'integer', description: 'Memories that had expired.' })
   expired_memories!: number;
 
+  @ApiProperty({ type: 'integer', description: 'Shares of conversations that had expired.' })
+  expired_shares!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Threads that were in the trash for TRASH_RETENTION_DAYS.' })
+  trashed_threads!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Messages that were in the trash for TRASH_RETENTION_DAYS.' })
+  deleted_messages!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Notes, older than a week, of what happened to messages.' })
+  message_changes!: number;
+
   @ApiProperty({ type: 'integer', description: 'Sessions that were older than `older_than_days`.' })
   old_sessions!: number;
 

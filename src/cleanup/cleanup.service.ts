@@ -6,7 +6,18 @@ import type { CleanupView, RunCleanup } from './cleanup.dto';
 import { type BrokenErasure, CleanupRepository } from './cleanup.repository';
 
 /** Rows of one transaction, so that it holds no lock for long. A session has its messages with it. */
-const SIZES = { idempotency_keys: 1000, expired_sessions: 50, expired_memories: 1000 };
+const SIZES = {
+  idempotency_keys: 1000,
+  expired_sessions: 50,
+  expired_memories: 1000,
+  expired_shares: 1000,
+  trashed_threads: 50,
+  deleted_messages: 1000,
+  message_changes: 1000,
+};
+
+/** How long those who follow a thread can ask what happened to its messages. */
+const CHANGE_DAYS = 7;
 
 /** Scheduled work is one instance's; what admins ask for is done at once, and two who ask share it row by row. */
 const [ALONE, SHARED] = [true, false];
@@ -15,6 +26,8 @@ type Kind = keyof typeof SIZES;
 
 /** Rows removed, by kind. */
 export type Expired = Pick<CleanupView, Kind>;
+
+const nothing = () => Object.fromEntries(Object.keys(SIZES).map((kind) => [kind, 0])) as Expired;
 
 /** Rows that one transaction removed; undefined: another instance is cleaning. */
 type Batch = number | undefined;
@@ -44,9 +57,10 @@ export class CleanupService implements OnModuleDestroy {
    * @throws STORE_UNAVAILABLE
    */
   async run(): Promise<Expired> {
-    const total: Expired = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0 };
-    const hours = this.config.env.IDEMPOTENCY_TTL_HOURS;
-    for (const orgId of await this.system.run((tx) => this.rows.organizationsWithExpired(tx, hours))) {
+    const total = nothing();
+    const { IDEMPOTENCY_TTL_HOURS: keyHours, TRASH_RETENTION_DAYS: trashDays } = this.config.env;
+    const retention = { keyHours, trashDays, changeDays: CHANGE_DAYS };
+    for (const orgId of await this.system.run((tx) => this.rows.organizationsWithExpired(tx, retention))) {
       const { removed, done } = await this.cleanOrganization({ orgId }, ALONE);
       for (const kind of Object.keys(total) as Kind[]) total[kind] += removed[kind];
       if (!done) break;
@@ -65,7 +79,7 @@ export class CleanupService implements OnModuleDestroy {
   }
 
   private async cleanOrganization(tenant: Tenant, alone: boolean): Promise<{ removed: Expired; done: boolean }> {
-    const removed: Expired = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0 };
+    const removed = nothing();
     for (const kind of Object.keys(SIZES) as Kind[]) {
       const batches = await this.inBatches(SIZES[kind], (size) => this.removeBatch(tenant, kind, size, alone));
       removed[kind] = batches.removed;
@@ -82,9 +96,17 @@ export class CleanupService implements OnModuleDestroy {
   }
 
   private deleteBatch(tx: TenantTx, orgId: string, kind: Kind, size: number): Promise<number> {
-    if (kind === 'expired_sessions') return this.rows.deleteExpiredSessions(tx, orgId, size);
-    if (kind === 'expired_memories') return this.rows.deleteExpiredMemories(tx, orgId, size);
-    return this.rows.deleteIdempotencyKeys(tx, orgId, this.config.env.IDEMPOTENCY_TTL_HOURS, size);
+    const { IDEMPOTENCY_TTL_HOURS: hours, TRASH_RETENTION_DAYS: days } = this.config.env;
+    const deletions: Record<Kind, () => Promise<number>> = {
+      idempotency_keys: () => this.rows.deleteIdempotencyKeys(tx, orgId, hours, size),
+      expired_sessions: () => this.rows.deleteExpiredSessions(tx, orgId, size),
+      expired_memories: () => this.rows.deleteExpiredMemories(tx, orgId, size),
+      expired_shares: () => this.rows.deleteExpiredShares(tx, orgId, size),
+      trashed_threads: () => this.rows.deleteTrashedThreads(tx, orgId, days, size),
+      deleted_messages: () => this.rows.deleteDeletedMessages(tx, orgId, days, size),
+      message_changes: () => this.rows.deleteMessageChanges(tx, orgId, CHANGE_DAYS, size),
+    };
+    return deletions[kind]();
   }
 
   private async removeOld(tenant: Tenant, days: number): Promise<number> {

@@ -1,4 +1,4 @@
-import { checkId, isPlainId, isUuid, newId } from './ids';
+import { checkId, idAt, isPlainId, isUuid, newId } from './ids';
 
 describe('ids', () => {
   it('are UUIDs, version 7, that sort by their making', () => {
@@ -6,6 +6,16 @@ describe('ids', () => {
     expect(ids.every((id) => isUuid(id) && id[14] === '7')).toBe(true);
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(1000);
+  });
+
+  it('F46 are made of an earlier time too, and sort by it and by their place', () => {
+    const times = [0, 1, 1_700_000_000_123, Date.now()];
+    const places = [0, 1, 63, 64, 4095, 2 ** 20 - 1, 2 ** 20, 2 ** 32 - 1];
+    const ids = times.flatMap((time) => places.map((place) => idAt(time, place)));
+    expect(ids.every((id) => isUuid(id) && id[14] === '7' && /[89ab]/.test(id[19]))).toBe(true);
+    expect([...ids].sort()).toEqual(ids);
+    expect(ids.slice(-1)[0] < newId()).toBe(true);
+    expect(new Set(Array.from({ length: 1000 }, () => idAt(5, 5))).size).toBe(1000);
   });
 
   it.each(['', 'x', '019a0000-0000-7000-8000-00000000000', '019a0000000070008000000000000001', ' ', null, 7, {}])(

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { commonErrors } from './errors';
 
 export { uuidv7 as newId } from 'uuidv7';
@@ -15,4 +16,18 @@ export const isPlainId = (value: unknown): value is string =>
 export function checkId(name: string, value: string): string {
   if (!isPlainId(value)) throw commonErrors.INVALID_ID(name);
   return value;
+}
+
+/**
+ * A UUIDv7 of an earlier moment, for what is brought in with its old times: ids sort by `time`, then by `place`.
+ * @param time in milliseconds since 1970
+ * @param place number of the item among those of one moment, up to 2^32
+ */
+export function idAt(time: number, place: number): string {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
+  const [high, low] = [Math.floor(place / 2 ** 20) % 2 ** 12, place % 2 ** 20];
+  const random = randomBytes(6).readUIntBE(0, 6) % 2 ** 42;
+  const moment = hex(time, 12);
+  const tail = hex((low % 64) * 2 ** 42 + random, 12);
+  return `${moment.slice(0, 8)}-${moment.slice(8)}-7${hex(high, 3)}-${hex(0x8000 + Math.floor(low / 64), 4)}-${tail}`;
 }

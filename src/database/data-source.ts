@@ -9,6 +9,8 @@ import { MemorySearch1763942400000 } from './migrations/1763942400000-memory-sea
 import { Erasures1764028800000 } from './migrations/1764028800000-erasures';
 import { Summaries1764115200000 } from './migrations/1764115200000-summaries';
 import { Conversations1764201600000 } from './migrations/1764201600000-conversations';
+import { Shares1764230400000 } from './migrations/1764230400000-shares';
+import { MessageSearch1764288000000 } from './migrations/1764288000000-message-search';
 
 /** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
 export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
@@ -24,6 +26,8 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
       Erasures1764028800000,
       Summaries1764115200000,
       Conversations1764201600000,
+      Shares1764230400000,
+      MessageSearch1764288000000,
     ],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,

@@ -32,23 +32,64 @@ export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${un
 /** What somebody wants with a thread: `own` is what only its owner may do, such as to delete or share it. */
 export type Purpose = 'read' | 'write' | 'own';
 
-/** Threads that others share with the viewer: the only exception to that a thread is its owner's (C48). */
-const sharedThread = (alias: string, first: number, purpose: Purpose) =>
+/** A viewer in the terms of a statement: its parameters, or columns of what it reads. */
+export interface ViewerTerms {
+  orgId: string;
+  userId: string;
+  seesOrganization: string;
+}
+
+/** A share that is still in force. */
+export const inForce = (alias: string) => `(${alias}.expires_at IS NULL OR ${alias}.expires_at > now())`;
+
+/** The threads that others share with a user, as a condition of a list: read from the user's shares, which are few. */
+export const sharedWith = (alias: string, orgId: string, userId: string) =>
+  `${alias}.id = ANY (ARRAY(SELECT h.thread_id FROM shares h WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND ${inForce('h')}))`;
+
+/** The best of what a user has been given of a listed thread; to be joined LATERAL. */
+export const bestShare = (alias: string, orgId: string, userId: string) => `
+  SELECT h.id AS share_id, h.permission FROM shares h
+  WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND h.thread_id = ${alias}.id AND ${inForce('h')}
+  ORDER BY h.permission DESC, h.id LIMIT 1`;
+
+/**
+ * Threads that others share with the viewer: the only exception to that a thread is its owner's (C48). A writer locks the
+ * share: who revokes it waits for the writes under way, and none of an older snapshot comes after the answer. So it is not
+ * for transactions that only read.
+ */
+const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Purpose) =>
   purpose === 'own'
     ? ''
     : `OR EXISTS (
-    SELECT FROM shares h
-    WHERE h.org_id = $${first} AND h.user_id = $${first + 1} AND h.thread_id = ${alias}.id ${purpose === 'write' ? `AND h.permission = 'write'` : ''}
-      AND (h.expires_at IS NULL OR h.expires_at > now()))`;
+    SELECT FROM shares h WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND h.thread_id = ${alias}.id
+      AND ${inForce('h')} ${purpose === 'write' ? `AND h.permission = 'write' FOR SHARE` : ''})`;
 
 /**
  * Who may see and change a thread inside its organization: its owner, the organization's admins, and those with whom
  * it is shared. The one place where this is written. Row-level security keeps other organizations out on its own.
  * @param alias of the threads table in the statement
+ */
+export const visibleTo = (
+  alias: string,
+  viewer: ViewerTerms,
+  purpose: Purpose = 'read',
+) => `${alias}.org_id = ${viewer.orgId}
+  AND (${alias}.user_id = ${viewer.userId} OR ${viewer.seesOrganization} ${sharedThread(alias, viewer, purpose)}) AND ${present(alias)}`;
+
+/**
+ * The same for the one viewer who asks.
  * @param first number of the first of its three parameters; the values come from `viewerValues`
  */
-export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') => `${alias}.org_id = $${first}
-  AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean ${sharedThread(alias, first, purpose)}) AND ${present(alias)}`;
+export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') =>
+  visibleTo(
+    alias,
+    { orgId: `$${first}`, userId: `$${first + 1}`, seesOrganization: `$${first + 2}::boolean` },
+    purpose,
+  );
+
+/** The viewer's threads in the trash, and for an admin all of them: what was shared is not, there. */
+export const trashedThread = (alias: string, first: number) => `${alias}.org_id = $${first}
+  AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
 
 /** The thread of a live session of the viewer. Evicted, or in the trash, it has no session any more. */
 const visibleSession = (alias: string, first: number) => `

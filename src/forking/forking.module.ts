@@ -3,7 +3,13 @@ import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { MessagesModule } from '../messages/messages.module';
 import { SessionsModule } from '../sessions/sessions.module';
 import { ThreadsModule } from '../threads/threads.module';
+import { Branches } from './branches';
+import { BranchingService } from './branching.service';
 import { ForkingRepository } from './forking.repository';
+import { LineageController } from './lineage.controller';
+import { LineageRepository } from './lineage.repository';
+import { LineageService } from './lineage.service';
+import { MessageEditingController } from './message-editing.controller';
 import { SessionForkingController } from './session-forking.controller';
 import { SessionForkingService } from './session-forking.service';
 import { ThreadCopies } from './thread-copies';
@@ -13,8 +19,17 @@ import { ThreadForkingService } from './thread-forking.service';
 /** Copies of threads and sessions, in which a conversation goes on in another way. */
 @Module({
   imports: [ThreadsModule, MessagesModule, SessionsModule, IdempotencyModule],
-  controllers: [ThreadForkingController, SessionForkingController],
-  providers: [ThreadForkingService, SessionForkingService, ThreadCopies, ForkingRepository],
+  controllers: [ThreadForkingController, SessionForkingController, MessageEditingController, LineageController],
+  providers: [
+    ThreadForkingService,
+    SessionForkingService,
+    BranchingService,
+    Branches,
+    LineageService,
+    LineageRepository,
+    ThreadCopies,
+    ForkingRepository,
+  ],
   exports: [ThreadForkingService, SessionForkingService],
 })
 export class ForkingModule {}

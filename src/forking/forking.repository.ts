@@ -3,6 +3,7 @@ import type { TenantTx } from '../database/tenant-database';
 import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 
+type Metadata = Record<string, unknown>;
 type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
 
 /** Where a copy ends: at a number of the source, after so many messages, or with the last one. */
@@ -62,10 +63,10 @@ export class ForkingRepository {
           coalesce(max(seq), 0) AS last FROM chosen
       ), stored AS (
         INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
-          metadata, token_count, cost, client_timestamp, created_at, updated_at)
+          metadata, token_count, cost, client_timestamp, created_at, updated_at, owner_id, search)
         SELECT m.org_id, $3, removed.seq + m.n, ${uuidv7('(total.messages - m.n)')}, m.role, m.content, m.tool_calls,
           m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at,
-          m.updated_at
+          m.updated_at, (SELECT t.user_id FROM threads t WHERE t.org_id = $1 AND t.id = $3), m.search
         FROM chosen m, removed, total ORDER BY m.n
       )
       UPDATE threads t SET name = $4, metadata = source.metadata, auto_summarize = source.auto_summarize,
@@ -115,5 +116,12 @@ export class ForkingRepository {
       FROM sessions o
       WHERE o.org_id = $1 AND o.thread_id = $2 AND s.org_id = $1 AND s.thread_id = $3`;
     await tx.execute({ name: 'forking_copy_settings', text }, [source.org_id, source.id, id]);
+  }
+
+  /** What a JSON merge patch makes of metadata. */
+  async mergeMetadata(tx: TenantTx, metadata: Metadata, patch: Metadata): Promise<Metadata> {
+    const text = `SELECT throughline_merge_patch($1::jsonb, $2::jsonb) AS metadata`;
+    const values = [JSON.stringify(metadata), JSON.stringify(patch)];
+    return (await tx.query<{ metadata: Metadata }>({ name: 'forking_merge_metadata', text }, values))[0].metadata;
   }
 }

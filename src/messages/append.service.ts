@@ -63,6 +63,11 @@ export class AppendService {
     }
   }
 
+  /** A thread as such a place. @throws THREAD_NOT_FOUND for what is no id of a thread */
+  placeOf(principal: Principal, threadId: string): AppendPlace {
+    return this.writer.threadPlace(principal, threadId);
+  }
+
   /** The same inside a transaction of another service. */
   appendIn(tx: TenantTx, principal: Principal, place: AppendPlace, body: AppendBody): Promise<AppendResult> {
     return this.writer.carefully(tx, principal, place, this.requests.prepare(body));

@@ -8,7 +8,8 @@ import { byThread } from '../database/visibility';
 import { CurrentThreadService } from '../threads/current-thread.service';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
 import { type AppendOptions, AppendService } from './append.service';
-import { MessageEditsService } from './message-edits.service';
+import { MessageDeletionService } from './message-deletion.service';
+import { EraseQuery } from './message-trash.dto';
 import {
   AppendMessage,
   AppendMessages,
@@ -29,7 +30,7 @@ export class CurrentMessagesController {
     private readonly current: CurrentThreadService,
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly edits: MessageEditsService,
+    private readonly deletion: MessageDeletionService,
   ) {}
 
   @Post('messages')
@@ -58,8 +59,11 @@ export class CurrentMessagesController {
   @Access('messages:write')
   @ApiOperation({ operationId: 'clearCurrentMessages', summary: 'Clear the current thread' })
   @ApiOkResponse({ type: ClearedThread })
-  async clear(@Caller() caller: Principal, @IfMatch() ifMatch?: number) {
-    return this.edits.clear(caller, byThread(await this.current.id(caller)), ifMatch);
+  async clear(@Caller() caller: Principal, @Query() query: EraseQuery, @IfMatch() ifMatch?: number) {
+    return this.deletion.clear(caller, byThread(await this.current.id(caller)), {
+      ifMatch,
+      erase: query.erase === 'true',
+    });
   }
 
   @Get('threads/current/history')

@@ -13,14 +13,9 @@ export class MessageChangesService {
   constructor(private readonly changes: MessageChangesRepository) {}
 
   /** Once for each write, after it was counted on the held thread: what happened to which messages. */
-  async note(
-    tx: TenantTx,
-    thread: Pick<Thread, 'org_id' | 'id'>,
-    kind: Exclude<ChangeKind, 'reset'>,
-    seqs: number[],
-  ): Promise<void> {
+  async note(tx: TenantTx, thread: Pick<Thread, 'org_id' | 'id'>, kind: ChangeKind, seqs: number[]): Promise<void> {
     if (seqs.length === 0) return;
-    const isListed = seqs.length <= MOST_LISTED;
+    const isListed = kind !== 'reset' && seqs.length <= MOST_LISTED;
     await this.changes.insert(tx, thread, isListed ? kind : 'reset', isListed ? seqs : null);
   }
 }

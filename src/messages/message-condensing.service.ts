@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
 import type { Thread } from '../threads/thread.entity';
-import { ThreadsService } from '../threads/threads.service';
 import { AppendRequests } from './append-request';
 import type { ThreadCounts } from './append-writer';
 import { MessageRangesRepository } from './message-ranges.repository';
 import { MessageRemovalsRepository, type SeqRange } from './message-removals.repository';
+import { MessageThreads } from './message-threads';
 import type { MessageInput } from './messages.dto';
 
 /** What a thread counts after a range of it became one message. */
@@ -18,7 +18,7 @@ export class MessageCondensingService {
     private readonly requests: AppendRequests,
     private readonly removals: MessageRemovalsRepository,
     private readonly ranges: MessageRangesRepository,
-    private readonly threads: ThreadsService,
+    private readonly threads: MessageThreads,
   ) {}
 
   /**
@@ -30,9 +30,10 @@ export class MessageCondensingService {
     const [message] = this.requests.toMessages([input]);
     const gone = await this.removals.delete(tx, thread, range);
     const change = { messages: 1 - gone.messages, tokens: message.token_count - gone.tokens };
-    await this.threads.count(tx, thread, { ...change, costAdded: message.cost, costRemoved: gone.cost });
+    const counted = { ...change, costAdded: message.cost, costRemoved: gone.cost };
+    const counts = await this.threads.book(tx, thread, 'reset', gone.seqs, counted);
     await this.ranges.insertAt(tx, thread, range.to, message);
     const { id, token_count } = message;
-    return { id, token_count, message_count: thread.message_count + change.messages, version: thread.version + 1 };
+    return { id, token_count, ...counts };
   }
 }

@@ -14,16 +14,44 @@ export interface MessageChange {
   cost: string;
 }
 
-/** Edits and deletes. All of them work under the lock of the thread, taken first, so that they cannot deadlock. */
+/** Where a message is: there, or in the trash. */
+export type Home = 'messages' | 'deleted_messages';
+
+/** Who edits, and how many earlier versions of a message are kept. */
+export interface Revising {
+  by: string;
+  keep: number;
+}
+
+const lockStatement = (home: Home) => ({
+  name: `${home}_lock_thread`,
+  text: `
+    SELECT t.* FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
+    WHERE ${visibleThread('t', 1, 'write')} AND m.org_id = $1 AND m.id = $4
+    ${home === 'messages' ? '' : 'ORDER BY m.deleted_at DESC'} LIMIT 1 FOR UPDATE OF t`,
+});
+
+const readOnlyStatement = (home: Home) => ({
+  name: `${home}_find_read_only`,
+  text: `
+    SELECT t.id FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
+    WHERE ${visibleThread('t', 1)} AND NOT (${visibleThread('t', 1, 'write')}) AND m.org_id = $1 AND m.id = $4 LIMIT 1`,
+});
+
+const LOCKS = { messages: lockStatement('messages'), deleted_messages: lockStatement('deleted_messages') };
+const READ_ONLY = { messages: readOnlyStatement('messages'), deleted_messages: readOnlyStatement('deleted_messages') };
+
+/** Edits. They work under the lock of the thread, taken first, so that they cannot deadlock. */
 @Injectable()
 export class MessageEditsRepository {
-  /** The thread of a message, held until the transaction ends. */
-  async lockThreadOf(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
-    const text = `
-      SELECT t.* FROM threads t JOIN messages m ON m.org_id = t.org_id AND m.thread_id = t.id
-      WHERE ${visibleThread('t', 1, 'write')} AND m.org_id = $1 AND m.id = $4 FOR UPDATE OF t`;
-    const rows = await tx.query<Thread>({ name: 'messages_lock_thread', text }, [...viewerValues(viewer), id]);
-    return rows[0];
+  /** The thread of a message that the viewer may write to, held until the transaction ends. */
+  async lockThreadOf(tx: TenantTx, viewer: Viewer, id: string, home: Home): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(LOCKS[home], [...viewerValues(viewer), id]))[0];
+  }
+
+  /** @returns the id of the message's thread if the viewer may read it and not write to it */
+  async readOnlyThreadOf(tx: TenantTx, viewer: Viewer, id: string, home: Home): Promise<string | undefined> {
+    return (await tx.query<Thread>(READ_ONLY[home], [...viewerValues(viewer), id])).at(0)?.id;
   }
 
   /** Read after the lock was taken: what a writer before us left. */
@@ -33,9 +61,29 @@ export class MessageEditsRepository {
     return rows[0];
   }
 
-  /** @returns the message as it is now */
-  async update(tx: TenantTx, orgId: string, id: string, change: MessageChange): Promise<MessageRow> {
+  /** Keeps what the message was as a revision, in the same statement. @returns the message as it is now */
+  async update(
+    tx: TenantTx,
+    orgId: string,
+    id: string,
+    change: MessageChange,
+    { by, keep }: Revising,
+  ): Promise<MessageRow> {
     const text = `
+      WITH old AS (
+        SELECT m.*, 1 + coalesce((
+          SELECT max(v.revision) FROM message_revisions v
+          WHERE v.org_id = $1 AND v.thread_id = m.thread_id AND v.message_id = m.id), 0) AS revision
+        FROM messages m WHERE m.org_id = $1 AND m.id = $2
+      ), kept AS (
+        INSERT INTO message_revisions (org_id, thread_id, message_id, revision, content, metadata, token_count, cost,
+          written_at, replaced_at, replaced_by)
+        SELECT o.org_id, o.thread_id, o.id, o.revision, o.content, o.metadata, o.token_count, o.cost, o.updated_at,
+          greatest(clock_timestamp(), o.updated_at + interval '1 ms'), $7 FROM old o WHERE $8::int > 0
+      ), trimmed AS (
+        DELETE FROM message_revisions v USING old o
+        WHERE v.org_id = $1 AND v.thread_id = o.thread_id AND v.message_id = o.id AND v.revision <= o.revision - $8::int
+      )
       UPDATE messages m SET content = CASE WHEN $3::text IS NULL THEN m.content ELSE $3::jsonb END,
         metadata = CASE WHEN $4::jsonb IS NULL THEN m.metadata ELSE throughline_merge_patch(m.metadata, $4) END,
         token_count = $5, cost = $6::numeric,
@@ -43,23 +91,8 @@ export class MessageEditsRepository {
       WHERE m.org_id = $1 AND m.id = $2 RETURNING ${MESSAGE_COLUMNS}`;
     const content = change.content === undefined ? null : JSON.stringify(change.content);
     const metadata = change.metadata === undefined ? null : JSON.stringify(change.metadata);
-    const values = [orgId, id, content, metadata, change.token_count, change.cost];
+    const values = [orgId, id, content, metadata, change.token_count, change.cost, by, keep];
     const [row] = await tx.query<MessageRow>({ name: 'messages_update', text, isoTimes: true }, values);
     return row;
-  }
-
-  /** @returns what the message counted; `undefined` if it is gone already */
-  async delete(tx: TenantTx, orgId: string, id: string): Promise<{ token_count: number; cost: string } | undefined> {
-    const text = `DELETE FROM messages WHERE org_id = $1 AND id = $2 RETURNING token_count, cost`;
-    const rows = await tx.query<{ token_count: number; cost: string }>({ name: 'messages_delete', text }, [orgId, id]);
-    return rows[0];
-  }
-
-  /** Removes the summaries too (C39). @returns how many messages there were */
-  clear(tx: TenantTx, orgId: string, threadId: string): Promise<number> {
-    const text = `
-      WITH summary AS (DELETE FROM summaries WHERE org_id = $1 AND thread_id = $2)
-      DELETE FROM messages WHERE org_id = $1 AND thread_id = $2`;
-    return tx.execute({ name: 'messages_clear', text }, [orgId, threadId]);
   }
 }

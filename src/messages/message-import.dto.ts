@@ -1,7 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsArray } from 'class-validator';
 import { IntField } from '../common/fields';
-import { ItemsOf } from '../common/validation.pipe';
 import { PastTimeField } from './message-fields';
 import { MessageInput } from './messages.dto';
 
@@ -27,12 +24,4 @@ export class EarlierMessage extends MessageInput {
 
   @PastTimeField({ description: 'When it was last edited; by default created_at.' })
   updated_at?: string | number;
-}
-
-/** Some of a conversation's messages. */
-export class EarlierMessages {
-  @ApiProperty({ type: [EarlierMessage] })
-  @IsArray()
-  @ItemsOf(EarlierMessage)
-  messages!: EarlierMessage[];
 }

@@ -16,7 +16,20 @@ export interface Removed {
   messages: number;
   tokens: number;
   cost: string;
+  /** Their numbers, ascending. */
+  seqs: number[];
 }
+
+/**
+ * Whether a column is one of many: looked up in a hash. A join of tables that were just filled, of which PostgreSQL has no
+ * statistics yet, may compare each of 10,000 rows with each other.
+ */
+export const isIn = (column: string, values: string) => `(${column} IN (${values})) IS TRUE`;
+
+/** Of `gone`: what the messages in it had counted. */
+export const REMOVED = `
+  SELECT count(*) AS messages, coalesce(sum(token_count), 0) AS tokens, coalesce(sum(cost), 0) AS cost,
+    coalesce(json_agg(seq ORDER BY seq), '[]') AS seqs FROM gone`;
 
 @Injectable()
 export class MessageRemovalsRepository {
@@ -41,7 +54,7 @@ export class MessageRemovalsRepository {
     await tx.execute({ name: 'messages_forget_summaries', text }, [thread.org_id, thread.id, seq]);
   }
 
-  /** @param only these numbers of the range; absent: all */
+  /** For good: earlier versions of them go too. @param only these numbers of the range; absent: all */
   async delete(
     tx: TenantTx,
     thread: Thread,
@@ -51,9 +64,12 @@ export class MessageRemovalsRepository {
     const text = `
       WITH gone AS (
         DELETE FROM messages WHERE org_id = $1 AND thread_id = $2 AND seq BETWEEN $3 AND $4
-          AND ($5::bigint[] IS NULL OR seq = ANY ($5)) RETURNING token_count, cost
+          AND ($5::bigint[] IS NULL OR seq = ANY ($5)) RETURNING id, seq, token_count, cost
+      ), revisions AS (
+        DELETE FROM message_revisions v
+        WHERE v.org_id = $1 AND v.thread_id = $2 AND ${isIn('v.message_id', 'SELECT g.id FROM gone g')}
       )
-      SELECT count(*) AS messages, coalesce(sum(token_count), 0) AS tokens, coalesce(sum(cost), 0) AS cost FROM gone`;
+      ${REMOVED}`;
     const values = [thread.org_id, thread.id, from, to, only];
     return (await tx.query<Removed>({ name: 'messages_delete_range', text }, values))[0];
   }

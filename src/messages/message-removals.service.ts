@@ -1,17 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
 import type { Thread } from '../threads/thread.entity';
-import { ThreadsService } from '../threads/threads.service';
 import type { ThreadCounts } from './append-writer';
 import { MessageRemovalsRepository, type SeqRange } from './message-removals.repository';
+import { MessageThreads } from './message-threads';
+import { MessageTrashRepository } from './message-trash.repository';
 import { cutBefore, unitsOf } from './tool-units';
 
-/** Removes runs of messages from a thread that is held; its counters stay exact (C40). */
+/** Removes runs of messages from a thread that is held, for good; its counters stay exact (C40). */
 @Injectable()
 export class MessageRemovalsService {
   constructor(
     private readonly removals: MessageRemovalsRepository,
-    private readonly threads: ThreadsService,
+    private readonly trash: MessageTrashRepository,
+    private readonly threads: MessageThreads,
   ) {}
 
   /** Keeps the newest `limit` messages, and never splits a tool call from its result (C04). @returns the counts then */
@@ -37,6 +39,7 @@ export class MessageRemovalsService {
   /** Removes the messages from this number on, which others take the place of, and what was said of them in summaries. */
   async replaceFrom(tx: TenantTx, thread: Thread, seq: number): Promise<ThreadCounts> {
     await this.removals.forgetSummaries(tx, thread, seq);
+    await this.trash.endRedo(tx, thread);
     return this.deleteRange(tx, thread, { from: seq });
   }
 
@@ -49,7 +52,6 @@ export class MessageRemovalsService {
     const gone = await this.removals.delete(tx, thread, range, only);
     if (gone.messages === 0) return thread;
     const change = { messages: -gone.messages, tokens: -gone.tokens, costRemoved: gone.cost };
-    await this.threads.count(tx, thread, change);
-    return { message_count: thread.message_count - gone.messages, version: thread.version + 1 };
+    return this.threads.book(tx, thread, 'deleted', gone.seqs, change);
   }
 }

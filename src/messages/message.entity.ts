@@ -15,6 +15,8 @@ export interface ToolCall {
 /** One entry of a thread, numbered by `seq` without gaps in the order in which it was stored. */
 @Entity('messages')
 @Unique('messages_id_key', ['org_id', 'id'])
+// Of several kinds of values, which TypeORM cannot make.
+@Index('messages_search_idx', { synchronize: false })
 @Index('messages_sender_id_idx', ['org_id', 'sender_id'], { where: '(sender_id IS NOT NULL)' })
 export class Message {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'messages_pkey' })
@@ -77,12 +79,20 @@ export class Message {
 
   @Column({ type: 'timestamptz', precision: 3 })
   updated_at!: Date;
+
+  /** The thread's user: so that a search walks through nobody else's matches. Set by a trigger, as `search` is. */
+  @Column({ type: 'text' })
+  owner_id!: string;
+
+  /** The words by which the message is found. */
+  @Column({ type: 'tsvector', select: false })
+  search!: string;
 }
 
 type Times = 'client_timestamp' | 'created_at' | 'updated_at';
 
 /** A row as it is read: whether there is a content at all cannot be told from a parsed null, and times are ISO texts. */
-export type MessageRow = Omit<Message, 'org_id' | 'thread' | 'request_hash' | Times> & {
+export type MessageRow = Omit<Message, 'org_id' | 'thread' | 'request_hash' | 'owner_id' | 'search' | Times> & {
   has_content: boolean;
   client_timestamp: string | null;
   created_at: string;

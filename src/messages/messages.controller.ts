@@ -1,10 +1,11 @@
-import { Body, Controller, Delete, Get, Patch } from '@nestjs/common';
+import { Controller, Delete, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch } from '../common/decorators';
-import { MessageEditsService } from './message-edits.service';
-import { DeletedMessage, MessageView, UpdateMessage } from './messages.dto';
+import { MessageDeletionService } from './message-deletion.service';
+import { EraseQuery } from './message-trash.dto';
+import { DeletedMessage, MessageView } from './messages.dto';
 import { MessagesService } from './messages.service';
 
 /** Single messages, by id. */
@@ -13,7 +14,7 @@ import { MessagesService } from './messages.service';
 export class MessagesController {
   constructor(
     private readonly messages: MessagesService,
-    private readonly edits: MessageEditsService,
+    private readonly deletion: MessageDeletionService,
   ) {}
 
   @Get(':id')
@@ -24,19 +25,11 @@ export class MessagesController {
     return this.messages.get(caller, id);
   }
 
-  @Patch(':id')
-  @Access('messages:write')
-  @ApiOperation({ operationId: 'updateMessage', summary: 'Edit content, metadata or cost' })
-  @ApiOkResponse({ type: MessageView })
-  update(@Caller() caller: Principal, @Id('id') id: string, @Body() body: UpdateMessage, @IfMatch() ifMatch?: number) {
-    return this.edits.update(caller, id, body, ifMatch);
-  }
-
   @Delete(':id')
   @Access('messages:write')
-  @ApiOperation({ operationId: 'deleteMessage', summary: 'Delete one message' })
+  @ApiOperation({ operationId: 'deleteMessage', summary: 'Move one message to the trash, or erase it' })
   @ApiOkResponse({ type: DeletedMessage })
-  delete(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
-    return this.edits.delete(caller, id, ifMatch);
+  delete(@Caller() caller: Principal, @Id('id') id: string, @Query() query: EraseQuery, @IfMatch() ifMatch?: number) {
+    return this.deletion.delete(caller, id, { ifMatch, erase: query.erase === 'true' });
   }
 }

@@ -127,7 +127,15 @@ export class UpdateMessage extends ExpectedVersion {
   cost?: number | string;
 }
 
-export class ListMessagesQuery extends PageQuery {
+/** For reads of what there was. */
+export class AsOfQuery {
+  @IntField({
+    description: 'Only messages up to this number, as they are now: what was said since is left out, also of `total`.',
+  })
+  as_of?: number;
+}
+
+export class ListMessagesQuery extends IntersectionType(PageQuery, AsOfQuery) {
   @IntField({ description: 'Only messages after this number; it stays put while others write (C56).' })
   after_seq?: number;
 
@@ -158,7 +166,7 @@ export class TruncateMessages extends ExpectedVersion {
 
 export const HISTORY_FORMATS = ['chat', 'prompt'] as const;
 
-export class HistoryQuery {
+export class HistoryQuery extends AsOfQuery {
   @IntField({ max: 1000, default: 20, description: 'The newest n messages, oldest first.' })
   limit?: number;
 

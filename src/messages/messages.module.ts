@@ -14,12 +14,25 @@ import { MessageEditsRepository } from './message-edits.repository';
 import { MessageEditsService } from './message-edits.service';
 import { MessageImportRepository } from './message-import.repository';
 import { MessageImportService } from './message-import.service';
+import { MessageFeedRepository } from './message-feed.repository';
+import { MessageFeedService } from './message-feed.service';
 import { MessageRemovalsRepository } from './message-removals.repository';
 import { MessageRemovalsService } from './message-removals.service';
 import { MessageRangesRepository } from './message-ranges.repository';
 import { MessageRangesService } from './message-ranges.service';
 import { MessageReplacementService } from './message-replacement.service';
 import { MessageTruncationService } from './message-truncation.service';
+import { MessageArchiveService } from './message-archive.service';
+import { MessageDeletionService } from './message-deletion.service';
+import { MessageRestoringService } from './message-restoring.service';
+import { MessageRevisionsRepository } from './message-revisions.repository';
+import { MessageThreads } from './message-threads';
+import { MessageTrash } from './message-trash';
+import { MessageTrashController } from './message-trash.controller';
+import { MessageTrashRepository } from './message-trash.repository';
+import { MessageUndoService } from './message-undo.service';
+import { ThreadTrashMessagesController } from './thread-trash-messages.controller';
+import { TurnHistory } from './turn-history';
 import { MessageWindowsRepository } from './message-windows.repository';
 import { MessageWindowsService } from './message-windows.service';
 import { MessagesController } from './messages.controller';
@@ -29,7 +42,13 @@ import { ThreadMessagesController } from './thread-messages.controller';
 
 @Module({
   imports: [ThreadsModule, IdempotencyModule],
-  controllers: [CurrentMessagesController, ThreadMessagesController, MessagesController],
+  controllers: [
+    CurrentMessagesController,
+    ThreadMessagesController,
+    ThreadTrashMessagesController,
+    MessagesController,
+    MessageTrashController,
+  ],
   providers: [
     AppendService,
     AppendRequests,
@@ -51,10 +70,24 @@ import { ThreadMessagesController } from './thread-messages.controller';
     MessageEditsRepository,
     MessageChangesService,
     MessageChangesRepository,
+    MessageFeedService,
+    MessageFeedRepository,
+    MessageArchiveService,
+    MessageDeletionService,
+    MessageRestoringService,
+    MessageRevisionsRepository,
+    MessageThreads,
+    MessageTrash,
+    MessageTrashRepository,
+    MessageUndoService,
+    TurnHistory,
     MessageImportService,
     MessageImportRepository,
   ],
   exports: [
+    MessageFeedService,
+    MessageDeletionService,
+    MessageUndoService,
     AppendService,
     AppendEventsService,
     MessagesService,

@@ -8,6 +8,7 @@ import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { byThread, type Target } from '../database/visibility';
 import type { ThreadView } from '../threads/threads.dto';
 import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
+import { MessageFeedRepository } from './message-feed.repository';
 import { toChatMessage, toMessageView, toPrompt } from './message-views';
 import type { MessageRow } from './message.entity';
 import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageList, MessageView } from './messages.dto';
@@ -17,8 +18,12 @@ import { type MessagePage, type MessageSlice, MessagesRepository } from './messa
 export { textOf } from './message-content';
 export { cutBefore } from './tool-units';
 export { toChatMessage, toMessageView } from './message-views';
+export { MESSAGE_COLUMNS } from './messages.repository';
 
 type View<T> = (row: MessageRow) => T;
+
+/** What is read; `asOf` counts too only what there is up to a number. */
+type Reading = MessageSlice & { asOf?: number };
 
 /** The newest messages of a thread, oldest first. */
 export interface Newest {
@@ -39,6 +44,7 @@ export class MessagesService {
     private readonly db: TenantDatabase,
     private readonly messages: MessagesRepository,
     private readonly threads: ThreadsService,
+    private readonly feed: MessageFeedRepository,
   ) {}
 
   /** A page of a thread's messages, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
@@ -53,16 +59,21 @@ export class MessagesService {
   ): Promise<Page<unknown>> {
     if (query.last !== undefined) return this.listLast(principal, target, query, view);
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const page = await this.read(principal, target, { ...toSlice(query), limit: rowsFor(limit) });
+    const page = await this.read(principal, target, { ...toSlice(query), limit: rowsFor(limit), asOf: query.as_of });
     return { ...toPage(page.rows, limit, view, seqOf), total: page.total };
   }
 
   /** @throws MESSAGE_NOT_FOUND */
   async get(principal: Principal, id: string): Promise<MessageView> {
     checkMessageId(id);
-    const row = await this.db.readOne(principal, (tx) => this.messages.find(tx, principal, id));
+    return toMessageView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id)));
+  }
+
+  /** The same as a row, inside a transaction of another service. @throws MESSAGE_NOT_FOUND */
+  async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow> {
+    const row = await this.messages.find(tx, principal, id);
     if (!row) throw messageErrors.MESSAGE_NOT_FOUND(id);
-    return toMessageView(row);
+    return row;
   }
 
   /** The newest messages as a model takes them, or as prompt text. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
@@ -70,7 +81,10 @@ export class MessagesService {
     const budget = query.max_tokens ?? Infinity;
     const fallback = budget === Infinity ? DEFAULT_HISTORY : HISTORY_IN_BUDGET;
     const limit = query.limit ?? query.max_messages ?? query.last_n ?? fallback;
-    const newest = await this.newest(principal, target, limit, { beforeSeq: seqIn(query) });
+    const newest = await this.newest(principal, target, limit, {
+      beforeSeq: seqIn(query),
+      asOf: query.as_of,
+    });
     const rows = withinTokens(newest.rows, budget);
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
     const has_more = newest.hasMore || rows.length < newest.rows.length;
@@ -94,12 +108,7 @@ export class MessagesService {
   }
 
   /** The newest messages, oldest first, as rows; for services that show them in their own way. @throws THREAD_NOT_FOUND */
-  async newest(
-    principal: Principal,
-    target: Target,
-    count: number,
-    bounds: Partial<MessageSlice> = {},
-  ): Promise<Newest> {
+  async newest(principal: Principal, target: Target, count: number, bounds: Partial<Reading> = {}): Promise<Newest> {
     const { rows, total } = await this.read(principal, target, {
       ...bounds,
       order: 'desc',
@@ -121,19 +130,39 @@ export class MessagesService {
     query: ListMessagesQuery,
     view: View<T>,
   ): Promise<Page<T>> {
-    const { last = 0, from, to, ...others } = query;
+    const { last = 0, from, to, as_of: asOf, ...others } = query;
     if (Object.values(others).some((value) => value !== undefined)) {
-      throw commonErrors.BAD_REQUEST('last goes with from and to only.');
+      throw commonErrors.BAD_REQUEST('last goes with from, to and as_of only.');
     }
-    const { rows, total, hasMore } = await this.newest(principal, target, last, timeRange('from', from, to));
+    const { rows, total, hasMore } = await this.newest(principal, target, last, {
+      ...timeRange('from', from, to),
+      asOf,
+    });
     return { data: rows.map(view), has_more: hasMore, next_cursor: null, total };
   }
 
-  private async read(principal: Principal, target: Target, slice: MessageSlice): Promise<MessagePage> {
+  private async read(principal: Principal, target: Target, { asOf, ...slice }: Reading): Promise<MessagePage> {
     checkTarget(target);
-    const page = await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, target, slice));
+    const page =
+      asOf === undefined
+        ? await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, target, slice))
+        : await this.db.read(principal, (tx) => this.readAsOf(tx, principal, target, { ...slice, asOf }));
     if (!page) throw notFound(target);
     return page;
+  }
+
+  /** As if nothing had been appended since; the counter of the thread knows only of all messages. */
+  private async readAsOf(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    { asOf, ...slice }: Required<Pick<Reading, 'asOf'>> & MessageSlice,
+  ) {
+    const thread = await this.feed.thread(tx, principal, target);
+    if (!thread) return undefined;
+    const beforeSeq = Math.min(slice.beforeSeq ?? Infinity, asOf + 1);
+    const page = await this.messages.list(tx, principal, target, { ...slice, beforeSeq });
+    return page && { ...page, total: await this.feed.count(tx, thread, asOf) };
   }
 }
 

@@ -9,8 +9,9 @@ import { byThread } from '../database/visibility';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
 import { type AppendOptions, AppendService } from './append.service';
-import { MessageEditsService } from './message-edits.service';
+import { MessageDeletionService } from './message-deletion.service';
 import { MessageTruncationService } from './message-truncation.service';
+import { EraseQuery } from './message-trash.dto';
 import {
   AppendMessage,
   AppendMessages,
@@ -32,7 +33,7 @@ export class ThreadMessagesController {
   constructor(
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly edits: MessageEditsService,
+    private readonly deletion: MessageDeletionService,
     private readonly truncation: MessageTruncationService,
   ) {}
 
@@ -61,10 +62,13 @@ export class ThreadMessagesController {
 
   @Delete('messages')
   @Access('messages:write')
-  @ApiOperation({ operationId: 'clearMessages', summary: 'Remove all messages and keep the thread' })
+  @ApiOperation({
+    operationId: 'clearMessages',
+    summary: 'Move all messages to the trash, or erase them; the thread stays',
+  })
   @ApiOkResponse({ type: ClearedThread })
-  clear(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
-    return this.edits.clear(caller, byThread(id), ifMatch);
+  clear(@Caller() caller: Principal, @Id('id') id: string, @Query() query: EraseQuery, @IfMatch() ifMatch?: number) {
+    return this.deletion.clear(caller, byThread(id), { ifMatch, erase: query.erase === 'true' });
   }
 
   @Post('truncate')

@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { commonErrors } from '../common/errors';
 import { field, satisfies } from '../common/fields';
 import { checkId, isPlainId } from '../common/ids';
 import { sessionErrors } from './sessions.errors';
@@ -13,11 +14,22 @@ export function checkSessionId(id: string): string {
   return checkId('session_id', id);
 }
 
-/** The session's id in a path. @throws INVALID_ID, SESSION_ID_RESERVED */
-export const SessionId = createParamDecorator((_: unknown, context: ExecutionContext): string => {
-  const { params } = context.switchToHttp().getRequest<FastifyRequest<{ Params: { id: string } }>>();
-  return checkSessionId(params.id);
-});
+type Request = FastifyRequest<{ Params: { id: string }; Querystring: { owner_id?: unknown } }>;
+
+/**
+ * The session's id in a path. Who names an owner means somebody else's session: a route that knows the caller's own only
+ * must not take it for one of those.
+ * @throws INVALID_ID, SESSION_ID_RESERVED, BAD_REQUEST
+ */
+export const SessionId = createParamDecorator(
+  (options: { mayBeShared: true } | undefined, context: ExecutionContext): string => {
+    const { params, query } = context.switchToHttp().getRequest<Request>();
+    if (!options && query.owner_id !== undefined) {
+      throw commonErrors.BAD_REQUEST('owner_id is not for this route: use the one of the thread under the session.');
+    }
+    return checkSessionId(params.id);
+  },
+);
 
 /** The id of a session in a body; empty or null means none (S04). */
 export const SessionIdField = (description: string) =>

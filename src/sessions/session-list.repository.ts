@@ -3,15 +3,21 @@ import type { Order } from '../common/paging';
 import { Conditions } from '../database/conditions';
 import type { TenantTx } from '../database/tenant-database';
 import { endOfPrefix } from '../database/prefix';
-import { unexpired } from '../database/visibility';
+import { bestShare, sharedWith, unexpired } from '../database/visibility';
+import type { SharePermission } from '../sharing/share.entity';
 import { SESSION_COLUMNS, type SessionRow } from './sessions.repository';
 
 /** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
 export interface SessionFilter {
   orgId: string;
   userId?: string;
+  /** Only sessions that others share with this user. */
+  sharedWith?: string;
   prefix?: string;
 }
+
+/** A session of a list; of one that is shared, with what the reader was given. */
+export type ListedSession = SessionRow & { permission?: SharePermission; share_id?: string };
 
 export interface SessionSlice {
   sort: 'updated_at' | 'created_at';
@@ -25,7 +31,7 @@ export interface SessionSlice {
 @Injectable()
 export class SessionListRepository {
   /** One page, read in the order of an index of active sessions. */
-  list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<SessionRow[]> {
+  list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<ListedSession[]> {
     const where = conditions(filter);
     // Thread ids are UUIDv7: their order is the order of creation, and it has an index.
     const keys: Record<string, string> =
@@ -35,13 +41,19 @@ export class SessionListRepository {
       .map((key) => `${key} ${slice.order}`)
       .join(', ');
     const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
+    const [columns, share] = this.shareOf(filter, where);
     // Cut before it is joined: so the plan is that of a page, however many sessions there are.
     const text = `
-      SELECT ${SESSION_COLUMNS} FROM (
+      SELECT ${SESSION_COLUMNS}${columns} FROM (
         SELECT t.* FROM threads t WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}
-      ) t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
+      ) t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id ${share}
       ORDER BY ${order}`;
-    return tx.query<SessionRow>(text, where.values);
+    return tx.query<ListedSession>(text, where.values);
+  }
+
+  private shareOf({ sharedWith: reader }: SessionFilter, where: Conditions): [columns: string, join: string] {
+    if (reader === undefined) return ['', ''];
+    return [', h.share_id, h.permission', `CROSS JOIN LATERAL (${bestShare('t', '$1', where.parameter(reader))}) h`];
   }
 
   async total(tx: TenantTx, filter: SessionFilter): Promise<number> {
@@ -54,9 +66,10 @@ export class SessionListRepository {
   }
 }
 
-function conditions({ orgId, userId, prefix }: SessionFilter): Conditions {
+function conditions({ orgId, userId, sharedWith: reader, prefix }: SessionFilter): Conditions {
   return new Conditions(`t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`, [orgId])
     .add('t.user_id = ?', userId)
+    .add(sharedWith('t', '$1', '?'), reader)
     .add('t.session_id >= ?', prefix)
     .add('t.session_id < ?', prefix === undefined ? undefined : endOfPrefix(prefix));
 }

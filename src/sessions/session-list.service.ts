@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
+import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import { ownerOf } from '../threads/threads.service';
-import { SessionListRepository } from './session-list.repository';
-import type { ListSessionsQuery, SessionList } from './sessions.dto';
-import type { SessionRow } from './sessions.repository';
+import { type ListedSession, type SessionFilter, SessionListRepository } from './session-list.repository';
+import { toReaderView } from './session-views';
+import type { ListSessionsQuery, SessionList, SessionView } from './sessions.dto';
 import { SessionsService } from './sessions.service';
 
-/** Lists sessions: a user's own, or for an admin the organization's. Listing keeps nothing alive (P32). */
+/** Lists sessions: a user's own, those that are shared with the user, or for an admin the organization's. Listing keeps nothing alive (P32). */
 @Injectable()
 export class SessionListService {
   constructor(
@@ -21,19 +22,34 @@ export class SessionListService {
 
   /** @throws OTHER_USER, INVALID_CURSOR, BAD_REQUEST */
   async list(principal: Principal, query: ListSessionsQuery): Promise<SessionList> {
-    assertStorable(query.prefix, 1, 'prefix');
-    const owner = ownerOf(principal, query);
-    const everyone = principal.seesOrganization && query.user_id === undefined;
-    const filter = { orgId: principal.orgId, userId: everyone ? undefined : owner, prefix: query.prefix };
+    const filter = toFilter(principal, query);
     const sort = query.sort_by ?? 'updated_at';
     const after = positionOf(query, sort === 'created_at' ? [isUuid] : [isIsoTime, isUuid]);
     const { limit = DEFAULT_LIMIT, offset = 0 } = query;
     const slice = { sort, order: query.order ?? query.sort_order ?? 'desc', after, limit: rowsFor(limit), offset };
-    const position = (row: SessionRow) =>
+    const position = (row: ListedSession) =>
       sort === 'created_at' ? [row.thread_id] : [row.updated_at.toISOString(), row.thread_id];
     return this.db.read(principal, async (tx) => {
-      const page = toPage(await this.rows.list(tx, filter, slice), limit, (row) => this.sessions.toView(row), position);
+      const page = toPage(await this.rows.list(tx, filter, slice), limit, (row) => this.toView(row), position);
       return query.include_total === 'true' ? { ...page, total: await this.rows.total(tx, filter) } : page;
     });
   }
+
+  private toView(row: ListedSession): SessionView {
+    const view = this.sessions.toView(row);
+    const { permission, share_id } = row;
+    return share_id === undefined ? view : { ...toReaderView(view), permission, share_id };
+  }
+}
+
+/** @throws OTHER_USER, BAD_REQUEST */
+function toFilter(principal: Principal, { prefix, shared, ...named }: ListSessionsQuery): SessionFilter {
+  assertStorable(prefix, 1, 'prefix');
+  const { orgId, userId, seesOrganization } = principal;
+  if (shared !== 'true') {
+    const owner = ownerOf(principal, named);
+    return { orgId, userId: seesOrganization && named.user_id === undefined ? undefined : owner, prefix };
+  }
+  if (named.user_id !== undefined) throw commonErrors.BAD_REQUEST('shared goes without user_id.');
+  return { orgId, sharedWith: userId, prefix };
 }

@@ -9,7 +9,7 @@ import { bySession } from '../database/visibility';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from '../messages/append-answer';
 import type { AppendOptions } from '../messages/append.service';
-import { MessageEditsService } from '../messages/message-edits.service';
+import { MessageDeletionService } from '../messages/message-deletion.service';
 import { MessageTruncationService } from '../messages/message-truncation.service';
 import {
   AppendMessage,
@@ -22,14 +22,16 @@ import { SessionId } from './session-id';
 import { SessionMessagesService } from './session-messages.service';
 import {
   AppendToSessionQuery,
+  ClearSessionQuery,
   SessionHistory,
   SessionHistoryQuery,
   SessionMessage,
   SessionMessageBatch,
   SessionMessageList,
   SessionMessagesQuery,
-  StoreQuery,
 } from './sessions.dto';
+import { SharedSessionMessagesService } from './shared-session-messages.service';
+import { isOthers } from './shared-sessions.service';
 
 /** The messages of one session. */
 @ApiTags('sessions')
@@ -37,8 +39,9 @@ import {
 export class SessionMessagesController {
   constructor(
     private readonly messages: SessionMessagesService,
-    private readonly edits: MessageEditsService,
+    private readonly deletion: MessageDeletionService,
     private readonly truncation: MessageTruncationService,
+    private readonly shared: SharedSessionMessagesService,
   ) {}
 
   @Post('messages')
@@ -47,29 +50,46 @@ export class SessionMessagesController {
   @ApiAppend(SessionMessage, SessionMessageBatch)
   async append(
     @Caller() caller: Principal,
-    @SessionId() id: string,
-    @Query() _query: AppendToSessionQuery,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id }: AppendToSessionQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerAppend(reply, await this.messages.append(caller, id, body, controls));
+    const append = isOthers(caller, owner_id)
+      ? this.shared.append(caller, { ownerId: owner_id, id }, body, controls)
+      : this.messages.append(caller, id, body, controls);
+    return answerAppend(reply, await append);
   }
 
   @Get('messages')
   @Access('sessions:read')
   @ApiOperation({ operationId: 'getMessages', summary: 'A page of the session, oldest first unless asked otherwise' })
   @ApiOkResponse({ type: SessionMessageList })
-  list(@Caller() caller: Principal, @SessionId() id: string, @Query() query: SessionMessagesQuery) {
-    return this.messages.list(caller, id, query);
+  list(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: SessionMessagesQuery,
+  ) {
+    return isOthers(caller, owner_id)
+      ? this.shared.list(caller, { ownerId: owner_id, id }, query)
+      : this.messages.list(caller, id, query);
   }
 
   @Delete('messages')
   @Access('sessions:write')
-  @ApiOperation({ operationId: 'clearSession', summary: 'Remove all messages; session, metadata and variables stay' })
+  @ApiOperation({
+    operationId: 'clearSession',
+    summary: 'Move all messages to the trash, or erase them; session, metadata and variables stay',
+  })
   @ApiOkResponse({ type: ClearedThread })
-  clear(@Caller() caller: Principal, @SessionId() id: string, @Query() _: StoreQuery, @IfMatch() ifMatch?: number) {
-    return this.edits.clear(caller, bySession(id), ifMatch);
+  clear(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Query() query: ClearSessionQuery,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.deletion.clear(caller, bySession(id), { ifMatch, erase: query.erase === 'true' });
   }
 
   @Post('truncate')
@@ -93,7 +113,13 @@ export class SessionMessagesController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'sessionHistory', summary: 'The newest entries, with role and text only' })
   @ApiOkResponse({ type: SessionHistory })
-  history(@Caller() caller: Principal, @SessionId() id: string, @Query() query: SessionHistoryQuery) {
-    return this.messages.history(caller, id, query);
+  history(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: SessionHistoryQuery,
+  ) {
+    return isOthers(caller, owner_id)
+      ? this.shared.history(caller, { ownerId: owner_id, id }, query)
+      : this.messages.history(caller, id, query);
   }
 }

@@ -3,13 +3,13 @@ import type { Principal } from '../auth/principal';
 import { bySession } from '../database/visibility';
 import { type AppendOptions, type AppendResult, AppendService } from '../messages/append.service';
 import type { AppendMessage, AppendMessages } from '../messages/messages.dto';
-import { MessagesService, textOf } from '../messages/messages.service';
+import { MessagesService } from '../messages/messages.service';
 import { SessionPlaces } from './session-places';
-import { toSessionMessage } from './session-views';
+import { DEFAULT_TURNS, toHistory, toSessionMessage } from './session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from './sessions.dto';
 import { SessionsService } from './sessions.service';
 
-const DEFAULT_TURNS = 20;
+export { toSessionMessage } from './session-views';
 
 /** A session's messages: those of its thread, through the same services. */
 @Injectable()
@@ -42,8 +42,7 @@ export class SessionMessagesService {
   /** The newest entries in the notebook's form: exactly role and content (N11 to N14). @throws SESSION_NOT_FOUND */
   async history(principal: Principal, id: string, query: SessionHistoryQuery): Promise<SessionHistory> {
     await this.sessions.noteRead(principal, id);
-    const { rows, total } = await this.messages.newest(principal, bySession(id), query.max_turns ?? DEFAULT_TURNS);
-    const history = rows.map(({ role, content }) => ({ role, content: textOf(content) }));
-    return { session_id: id, turn_count: history.length, total_turns: total, history };
+    const { max_turns: count = DEFAULT_TURNS, as_of: asOf } = query;
+    return toHistory(id, await this.messages.newest(principal, bySession(id), count, { asOf }));
   }
 }

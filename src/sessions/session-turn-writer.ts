@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import type { TenantTx } from '../database/tenant-database';
 import { AppendService } from '../messages/append.service';
+import { turnInProgress } from '../messages/message-undo.service';
 import { SessionOpeningService } from './session-opening.service';
 import { SessionPlaces } from './session-places';
 import type { Turn, TurnEnd, TurnStart } from './session-turns.service';
 import { SessionTurnsRepository } from './session-turns.repository';
-import { sessionErrors } from './sessions.errors';
 
 /** Writes the two ends of a turn, inside transactions that are given. */
 @Injectable()
@@ -30,7 +30,7 @@ export class SessionTurnWriter {
     const { session, created } = await this.opening.open(tx, principal, sessionId);
     await this.opening.renewLifetime(tx, session);
     const claimed = await this.turns.claim(tx, principal, start, leaseMs);
-    if (!claimed) throw sessionErrors.TURN_IN_PROGRESS().with({ headers: { 'retry-after': '1' } });
+    if (!claimed) throw turnInProgress();
     // With the session that had it, an earlier attempt's question is gone too.
     if (asks || created) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
     await this.opening.keepAlive(tx, session, leaseMs);

@@ -1,7 +1,10 @@
-import { toChatMessage, toMessageView } from '../messages/messages.service';
+import { type Newest, textOf, toChatMessage, toMessageView } from '../messages/messages.service';
 import type { MessageRow } from '../messages/message.entity';
-import type { SessionMessage, SessionView } from './sessions.dto';
+import type { SessionHistory, SessionMessage, SessionView } from './sessions.dto';
 import type { SessionRow } from './sessions.repository';
+
+/** Entries of a history, where the caller does not say. */
+export const DEFAULT_TURNS = 20;
 
 export const isLarge = (row: SessionRow, limit: number) => limit > 0 && row.token_count > limit;
 
@@ -39,8 +42,25 @@ export function toSessionView(row: SessionRow, largeFrom: number): SessionView {
   };
 }
 
+/**
+ * What others see of a session that is shared with them: what it says and how it is to go on. Variables, where it comes
+ * from, and when it was read are the owner's.
+ */
+export const toReaderView = (view: SessionView): SessionView => ({
+  ...view,
+  variables: [],
+  parent_session_id: null,
+  last_accessed_at: view.updated_at,
+});
+
 export function toSessionMessage(row: MessageRow): SessionMessage {
   const { id, thread_id, seq, sender_id, token_count, cost, timestamp, created_at, updated_at } = toMessageView(row);
   const times = { timestamp, created_at, updated_at };
   return { id, thread_id, seq, ...toChatMessage(row), sender_id, token_count, cost, ...times };
+}
+
+/** The notebook's form: exactly role and content (N11 to N14). */
+export function toHistory(session_id: string, { rows, total }: Newest): SessionHistory {
+  const history = rows.map(({ role, content }) => ({ role, content: textOf(content) }));
+  return { session_id, turn_count: history.length, total_turns: total, history };
 }

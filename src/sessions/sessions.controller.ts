@@ -23,6 +23,7 @@ import {
   UpdateSession,
 } from './sessions.dto';
 import { SessionsService } from './sessions.service';
+import { isOthers, SharedSessionsService } from './shared-sessions.service';
 
 /** Sessions: conversations under names of the caller's choosing, made on first use. */
 @ApiTags('sessions')
@@ -33,6 +34,7 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly settings: SessionSettingsService,
     private readonly lists: SessionListService,
+    private readonly shared: SharedSessionsService,
   ) {}
 
   @Post()
@@ -84,8 +86,14 @@ export class SessionsController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'getSession', summary: 'One session' })
   @ApiOkResponse({ type: SessionView })
-  get(@Caller() caller: Principal, @SessionId() id: string, @Query() query: GetSessionQuery) {
-    return this.sessions.get(caller, id, query);
+  get(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: GetSessionQuery,
+  ) {
+    return isOthers(caller, owner_id)
+      ? this.shared.get(caller, owner_id, id, query)
+      : this.sessions.get(caller, id, query);
   }
 
   @Patch(':id')

@@ -1,10 +1,27 @@
 import { ApiProperty, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
 import { ArrayMinSize, IsArray } from 'class-validator';
-import { EnumField, IdField, IntField, NameField, ObjectField, satisfies, TextField } from '../common/fields';
+import {
+  EnumField,
+  FlagField,
+  IdField,
+  IntField,
+  NameField,
+  ObjectField,
+  satisfies,
+  TextField,
+} from '../common/fields';
 import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
-import { AppendQuery, ChatMessage, ListMessagesQuery, MessageBatch, MessageView } from '../messages/messages.dto';
+import { EraseQuery } from '../messages/message-trash.dto';
+import {
+  AppendQuery,
+  AsOfQuery,
+  ChatMessage,
+  ListMessagesQuery,
+  MessageBatch,
+  MessageView,
+} from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
 import type { AutoSummarize } from '../threads/thread.entity';
 import { SessionIdField } from './session-id';
@@ -73,7 +90,13 @@ export class StoreQuery {
   provider?: (typeof PROVIDERS)[number];
 }
 
-export class GetSessionQuery {
+/** Whose session a path means. Without it an id is the caller's own, always: nobody else can plant a session under it. */
+export class OwnerQuery {
+  @IdField({ description: 'The owner of a session that is shared with you. Absent: yourself.' })
+  owner_id?: string;
+}
+
+export class GetSessionQuery extends OwnerQuery {
   @EnumField(['messages'], { description: '`messages` adds the newest 1000 messages.' })
   include?: 'messages';
 }
@@ -88,6 +111,9 @@ export class ListSessionsQuery extends CountedPageQuery {
     description: 'Only sessions of this user. Service keys and admins may name any user of the organization.',
   })
   user_id?: string;
+
+  @FlagField({ default: 'false', description: '`true`: what others share with you, instead of your own sessions.' })
+  shared?: 'true' | 'false';
 
   @EnumField(['true'], { description: 'Listed sessions are active, always: the others have expired or sleep.' })
   active?: 'true';
@@ -107,14 +133,16 @@ export class DeleteSessionsQuery {
   user_id?: string;
 }
 
-export class SessionHistoryQuery {
+export class SessionHistoryQuery extends IntersectionType(OwnerQuery, AsOfQuery) {
   @IntField({ min: 1, max: 1000, default: 20, description: 'The newest n entries, oldest first.' })
   max_turns?: number;
 }
 
-export class AppendToSessionQuery extends IntersectionType(AppendQuery, StoreQuery) {}
+export class AppendToSessionQuery extends IntersectionType(AppendQuery, StoreQuery, OwnerQuery) {}
 
-export class SessionMessagesQuery extends IntersectionType(ListMessagesQuery, StoreQuery) {}
+export class ClearSessionQuery extends IntersectionType(EraseQuery, StoreQuery) {}
+
+export class SessionMessagesQuery extends IntersectionType(ListMessagesQuery, StoreQuery, OwnerQuery) {}
 
 export class BatchGetSessions {
   @ApiProperty({ type: [String], description: 'At most 1000 ids.' })
@@ -219,6 +247,12 @@ export class SessionView {
     description: 'From then on it is gone; null: never.',
   })
   expires_at!: string | null;
+
+  @ApiProperty({ enum: ['read', 'write'], required: false, description: 'What you may do with it, with shared=true.' })
+  permission?: 'read' | 'write';
+
+  @ApiProperty({ format: 'uuid', required: false, description: 'Your share of it, with shared=true.' })
+  share_id?: string;
 
   @ApiProperty({
     type: () => [SessionMessage],

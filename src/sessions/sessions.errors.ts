@@ -3,7 +3,6 @@ import { defineErrors } from '../common/errors';
 export const sessionErrors = defineErrors({
   SESSION_ID_RESERVED: [400, (id: string) => `No session can be called "${id}": the word names a route.`],
   SESSION_EXISTS: [409, (id: string) => `There is a session ${id} already.`],
-  TURN_IN_PROGRESS: [409, 'Another turn of this session is under way. Retry when it has ended.'],
   TOO_MANY_SESSIONS: [
     429,
     (most: number) => `The organization has ${most} active sessions, and SESSION_EVICTION_POLICY is reject.`,

@@ -16,14 +16,18 @@ import { SessionSettingsService } from './session-settings.service';
 import { SessionTurnWriter } from './session-turn-writer';
 import { SessionTurnsRepository } from './session-turns.repository';
 import { SessionTurnsService } from './session-turns.service';
+import { SessionUndoController } from './session-undo.controller';
 import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
 import { SessionsService } from './sessions.service';
+import { SharedSessionMessagesService } from './shared-session-messages.service';
+import { SharedSessionsRepository } from './shared-sessions.repository';
+import { SharedSessionsService } from './shared-sessions.service';
 
 /** Sessions: named, expiring handles on threads. */
 @Module({
   imports: [ThreadsModule, MessagesModule, IdempotencyModule, OrganizationsModule],
-  controllers: [SessionsController, SessionMessagesController, SessionDocumentsController],
+  controllers: [SessionsController, SessionMessagesController, SessionDocumentsController, SessionUndoController],
   providers: [
     SessionsService,
     SessionOpeningService,
@@ -38,7 +42,17 @@ import { SessionsService } from './sessions.service';
     SessionTurnsRepository,
     SessionsRepository,
     SessionListRepository,
+    SharedSessionsService,
+    SharedSessionMessagesService,
+    SharedSessionsRepository,
   ],
-  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService, SessionTurnsService],
+  exports: [
+    SessionsService,
+    SessionOpeningService,
+    SessionChangesService,
+    SessionMessagesService,
+    SessionTurnsService,
+    SharedSessionsService,
+  ],
 })
 export class SessionsModule {}

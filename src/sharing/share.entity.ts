@@ -14,6 +14,7 @@ export type SharePermission = (typeof SHARE_PERMISSIONS)[number];
 @Check('shares_recipient_check', `("user_id" IS NULL) = ("secret_hash" IS NOT NULL)`)
 @Index('shares_user_id_idx', ['org_id', 'user_id', 'thread_id'], { where: '(user_id IS NOT NULL)' })
 @Index('shares_thread_id_idx', ['org_id', 'thread_id', 'id'])
+@Index('shares_expires_at_idx', ['expires_at'], { where: '(expires_at IS NOT NULL)' })
 @Index('shares_link_id_idx', ['org_id', 'link_id'], { where: '(link_id IS NOT NULL)' })
 @Index('shares_direct_key', ['org_id', 'thread_id', 'user_id'], {
   unique: true,

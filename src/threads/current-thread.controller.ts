@@ -1,15 +1,21 @@
-import { Body, Controller, Delete, Get, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
+import { byThread } from '../database/visibility';
+import { EraseQuery } from '../messages/message-trash.dto';
 import { CurrentThreadService } from './current-thread.service';
+import { ThreadTrashService } from './thread-trash.service';
 import { CurrentThreadView, DeletedThread, SetCurrentThread } from './threads.dto';
 
 /** The thread that the caller works in. */
 @ApiTags('threads')
 @Controller('threads/current')
 export class CurrentThreadController {
-  constructor(private readonly current: CurrentThreadService) {}
+  constructor(
+    private readonly current: CurrentThreadService,
+    private readonly trash: ThreadTrashService,
+  ) {}
 
   @Get()
   @Access('threads:read')
@@ -31,10 +37,11 @@ export class CurrentThreadController {
   @Access('threads:write')
   @ApiOperation({
     operationId: 'deleteCurrentThread',
-    summary: 'Delete the current thread; none is current afterwards',
+    summary: 'Move the current thread to the trash, or erase it; none is current afterwards',
   })
   @ApiOkResponse({ type: DeletedThread })
-  delete(@Caller() caller: Principal) {
-    return this.current.delete(caller);
+  async delete(@Caller() caller: Principal, @Query() query: EraseQuery) {
+    const target = byThread(await this.current.id(caller));
+    return this.trash.delete(caller, target, { erase: query.erase === 'true' });
   }
 }

@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal';
 import { TenantDatabase } from '../database/tenant-database';
 import { byThread } from '../database/visibility';
 import { OrganizationsService } from '../organizations/organizations.service';
-import { type CurrentThreadView, type DeletedThread, toThreadView } from './threads.dto';
+import { type CurrentThreadView, toThreadView } from './threads.dto';
 import { threadErrors } from './threads.errors';
 import { ThreadsRepository } from './threads.repository';
 import { checkTarget, ThreadsService } from './threads.service';
@@ -34,11 +34,6 @@ export class CurrentThreadService {
       await this.rows.setCurrent(tx, principal.orgId, principal.userId, threadId);
       return { thread: toThreadView(thread) };
     });
-  }
-
-  /** Deletes the current thread; none is current afterwards. @throws NO_ACTIVE_THREAD */
-  async delete(principal: Principal): Promise<DeletedThread> {
-    return this.threads.delete(principal, byThread(await this.id(principal)));
   }
 
   /** @throws NO_ACTIVE_THREAD */

@@ -8,11 +8,11 @@ import { timeRange } from '../common/limits';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../common/paging';
 import { TenantDatabase } from '../database/tenant-database';
 import { ownerOf } from './thread-owner';
-import { THREAD_STATUSES, type Thread } from './thread.entity';
-import { type ListThreadsQuery, type ThreadList, toThreadView } from './threads.dto';
-import { type ThreadFilter, ThreadListRepository, type ThreadSlice } from './thread-list.repository';
+import { THREAD_STATUSES } from './thread.entity';
+import { type ListThreadsQuery, type ThreadList, type ThreadView, toThreadView } from './threads.dto';
+import { type ListedThread, type ThreadFilter, ThreadListRepository, type ThreadSlice } from './thread-list.repository';
 
-/** Lists threads: a user's own, or for an admin the organization's. */
+/** Lists threads: a user's own, those that are shared with the user, or for an admin the organization's. */
 @Injectable()
 export class ThreadListService {
   constructor(
@@ -25,7 +25,7 @@ export class ThreadListService {
     const filter = toFilter(principal, query);
     const slice = toSlice(query);
     const limit = query.limit ?? DEFAULT_LIMIT;
-    const position = (thread: Thread) =>
+    const position = (thread: ListedThread) =>
       slice.sort === 'created_at' ? [thread.id] : [thread.updated_at.toISOString(), thread.id];
     const [rows, total] = await this.db.read(
       principal,
@@ -35,19 +35,28 @@ export class ThreadListService {
           query.include_total === 'true' ? await this.threads.total(tx, filter) : undefined,
         ] as const,
     );
-    return { ...toPage(rows, limit, toThreadView, position), ...(total === undefined ? {} : { total }) };
+    return { ...toPage(rows, limit, toListedView, position), ...(total === undefined ? {} : { total }) };
   }
 }
 
+/** Of a shared thread, what the caller may do with it stands in the view. */
+const toListedView = (thread: ListedThread): ThreadView => {
+  const { permission, share_id } = thread;
+  return { ...toThreadView(thread), ...(share_id === undefined ? {} : { permission, share_id }) };
+};
+
 function toFilter(principal: Principal, query: ListThreadsQuery): ThreadFilter {
   const owner = ownerOf(principal, query);
-  const everyone = principal.seesOrganization && query.user_id === undefined;
+  const shared = query.shared === 'true';
+  if (shared && query.user_id !== undefined) throw commonErrors.BAD_REQUEST('shared goes without user_id.');
+  const everyone = shared || (principal.seesOrganization && query.user_id === undefined);
   const created = timeRange('created_from', query.created_from, query.created_to);
   const updated = timeRange('updated_from', query.updated_from, query.updated_to);
   const status = query.status ?? 'active';
   return {
     orgId: principal.orgId,
     userId: everyone ? undefined : owner,
+    sharedWith: shared ? principal.userId : undefined,
     statuses: status === 'all' ? THREAD_STATUSES : [status],
     name: checkText('name', query.name),
     metadata: toContainment(query.metadata),
@@ -64,7 +73,8 @@ function toSlice(query: ListThreadsQuery): Omit<ThreadSlice, 'limit'> {
   return { sort, order: query.order ?? 'desc', after: positionOf(query, checks), offset: query.offset ?? 0 };
 }
 
-function toContainment(text: string | undefined): string | undefined {
+/** A JSON object in a query, as the text that `@>` takes. @throws BAD_REQUEST, INVALID_TEXT */
+export function toContainment(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const value = parseObject(text);
   assertStorable(value, 16, 'metadata');

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
 import {
   ApiBody,
   ApiExtraModels,
@@ -21,7 +21,6 @@ import { ThreadListService } from './thread-list.service';
 import {
   CreateThread,
   CreateThreads,
-  DeletedThread,
   GetThreadQuery,
   ListThreadsQuery,
   ThreadBatch,
@@ -89,14 +88,6 @@ export class ThreadsController {
   @ApiOkResponse({ type: ThreadView })
   update(@Caller() caller: Principal, @Id('id') id: string, @Body() body: UpdateThread, @IfMatch() ifMatch?: number) {
     return this.threads.update(caller, byThread(id), body, ifMatch);
-  }
-
-  @Delete(':id')
-  @Access('threads:write')
-  @ApiOperation({ operationId: 'deleteThread', summary: 'Delete a thread with its messages' })
-  @ApiOkResponse({ type: DeletedThread })
-  delete(@Caller() caller: Principal, @Id('id') id: string, @IfMatch() ifMatch?: number) {
-    return this.threads.delete(caller, byThread(id), ifMatch);
   }
 
   @Post(':id/archive')

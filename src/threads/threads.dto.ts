@@ -1,12 +1,23 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMinSize, IsArray } from 'class-validator';
-import { EnumField, IdField, NameField, ObjectField, TextField, TimeField, UuidField } from '../common/fields';
+import {
+  EnumField,
+  FlagField,
+  IdField,
+  NameField,
+  ObjectField,
+  TextField,
+  TimeField,
+  UuidField,
+} from '../common/fields';
 import { CountedPageQuery, PageView } from '../common/paging';
 import { ExpectedVersion } from '../common/versions';
 import { ItemsOf } from '../common/validation.pipe';
 import { MessageView } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
 import { type AutoSummarize, THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
+
+export { THREAD_STATUSES } from './thread.entity';
 
 /** A new thread. */
 export class CreateThread {
@@ -69,6 +80,9 @@ export class ListThreadsQuery extends CountedPageQuery {
 
   @TextField({ max: 64, description: "If given, the credentials' organization (else 403)." })
   org_id?: string;
+
+  @FlagField({ default: 'false', description: '`true`: what others share with you, instead of your own threads.' })
+  shared?: 'true' | 'false';
 
   @TextField({ min: 1, max: 255, description: 'Text that the name contains, in any case.' })
   name?: string;
@@ -163,6 +177,12 @@ export class ThreadView {
     description: "The parent's number of the last message that was copied; 0: none was.",
   })
   fork_point!: number | null;
+
+  @ApiProperty({ enum: ['read', 'write'], required: false, description: 'What you may do with it, with shared=true.' })
+  permission?: 'read' | 'write';
+
+  @ApiProperty({ format: 'uuid', required: false, description: 'Your share of it, with shared=true.' })
+  share_id?: string;
 
   @ApiProperty({ type: [MessageView], required: false, description: 'On a new thread, and with include=messages.' })
   chat_messages?: MessageView[];

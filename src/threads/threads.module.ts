@@ -5,6 +5,8 @@ import { CurrentThreadService } from './current-thread.service';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListRepository } from './thread-list.repository';
 import { ThreadListService } from './thread-list.service';
+import { ThreadTrashRepository } from './thread-trash.repository';
+import { ThreadTrashService } from './thread-trash.service';
 import { ThreadsRepository } from './threads.repository';
 import { ThreadsService } from './threads.service';
 
@@ -16,9 +18,11 @@ import { ThreadsService } from './threads.service';
     ThreadCreationService,
     ThreadListService,
     CurrentThreadService,
+    ThreadTrashService,
+    ThreadTrashRepository,
     ThreadsRepository,
     ThreadListRepository,
   ],
-  exports: [ThreadsService, ThreadCreationService, ThreadListService, CurrentThreadService],
+  exports: [ThreadsService, ThreadCreationService, ThreadListService, CurrentThreadService, ThreadTrashService],
 })
 export class ThreadsModule {}

@@ -7,13 +7,13 @@ import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import type { Thread, ThreadStatus } from './thread.entity';
-import { type DeletedThread, type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
+import { type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
 import { type ThreadChange, ThreadsRepository } from './threads.repository';
 
 export { ownerOf } from './thread-owner';
 
-/** Shows, changes and deletes threads. */
+/** Shows and changes threads. */
 @Injectable()
 export class ThreadsService {
   constructor(
@@ -57,14 +57,17 @@ export class ThreadsService {
     return this.db.run(principal, (tx) => this.change(tx, principal, target, { status }, precondition(undefined)));
   }
 
-  /** Deletes the thread with all of its messages, and its session. @throws THREAD_NOT_FOUND, PRECONDITION_FAILED */
-  async delete(principal: Principal, target: Target, ifMatch?: number): Promise<DeletedThread> {
-    checkTarget(target);
-    await this.db.run(principal, async (tx) => {
-      const deleted = await this.threads.delete(tx, principal, target, ifMatch);
-      if (!deleted) await this.explain(tx, principal, target, precondition(ifMatch));
-    });
-    return { deleted: true, id: target.id };
+  /** Deletes the thread with all of its messages, and its session, for good. @returns whether it was there, at that version */
+  deleteIn(tx: TenantTx, principal: Principal, target: Target, version?: number): Promise<boolean> {
+    return this.threads.delete(tx, principal, target, version);
+  }
+
+  /** A thread that is the caller's own, or the organization's to an admin. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
+  async getOwnIn(tx: TenantTx, principal: Principal, target: Target): Promise<ThreadView> {
+    const thread = await this.threads.find(tx, principal, target);
+    if (!thread) throw notFound(target);
+    checkOwn(principal, thread);
+    return toThreadView(thread);
   }
 
   /** The thread, held against other writers until `tx` ends; for services that write messages. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
@@ -74,7 +77,10 @@ export class ThreadsService {
 
   /** Why a write found no thread: it may be read only, or else `missing`. @throws THREAD_NOT_WRITABLE, THREAD_NOT_FOUND */
   async refuse(tx: TenantTx, principal: Principal, target: Target, missing = notFound(target)): Promise<never> {
-    throw (await this.threads.find(tx, principal, target)) ? threadErrors.THREAD_NOT_WRITABLE() : missing;
+    const thread = await this.threads.find(tx, principal, target);
+    // Who may do anything with it met it in the trash; it was restored in that moment.
+    if (thread) checkOwn(principal, thread);
+    throw missing;
   }
 
   /** Books a change of messages on their locked thread. */
@@ -94,14 +100,19 @@ export class ThreadsService {
     return toThreadView(thread);
   }
 
-  /** Why a write met no row. */
-  private async explain(tx: TenantTx, principal: Principal, target: Target, expected: Precondition): Promise<never> {
+  /** Why a write met no row. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE, PRECONDITION_FAILED, VERSION_CONFLICT */
+  async explain(tx: TenantTx, principal: Principal, target: Target, expected: Precondition): Promise<never> {
     const thread = await this.threads.find(tx, principal, target);
     if (!thread) throw notFound(target);
-    if (thread.user_id !== principal.userId && !principal.seesOrganization) throw threadErrors.THREAD_NOT_WRITABLE();
+    checkOwn(principal, thread);
     checkVersion(expected, thread.version);
     throw notFound(target);
   }
+}
+
+/** @throws THREAD_NOT_WRITABLE */
+function checkOwn(principal: Principal, thread: Thread): void {
+  if (thread.user_id !== principal.userId && !principal.seesOrganization) throw threadErrors.THREAD_NOT_WRITABLE();
 }
 
 /** The 404 of a thread or a session; for services that find it missing on their own. */

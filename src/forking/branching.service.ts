@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { checkVersion, precondition } from '../common/versions';
+import type { TenantTx } from '../database/tenant-database';
+import { IdempotencyService } from '../idempotency/idempotency.service';
+import type { Retry } from '../idempotency/retry';
+import { AppendService } from '../messages/append.service';
+import type { MessageInput, MessageView, UpdateMessage } from '../messages/messages.dto';
+import type { MessageRow } from '../messages/message.entity';
+import { checkMessageId } from '../messages/messages.service';
+import { Branches } from './branches';
+
+/** What an edit says beside its body. */
+export interface EditOptions {
+  ifMatch?: number;
+  retry?: Retry;
+}
+
+/** Edits a message in a copy of the conversation before it, as chat products do; the source stays as it is. */
+@Injectable()
+export class BranchingService {
+  constructor(
+    private readonly idempotency: IdempotencyService,
+    private readonly branches: Branches,
+    private readonly appends: AppendService,
+  ) {}
+
+  /**
+   * The new thread is the caller's own, whoever has the source, and becomes the current one.
+   * @returns the edited message, the last one of the new thread
+   * @throws MESSAGE_NOT_FOUND, VALIDATION_FAILED, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
+   */
+  branch(principal: Principal, id: string, body: UpdateMessage, { ifMatch, retry }: EditOptions): Promise<MessageView> {
+    checkMessageId(id);
+    return this.idempotency.once(principal, retry, async (tx) => {
+      const { message, source } = await this.branches.holdSource(tx, principal, id);
+      checkVersion(precondition(ifMatch, body), source.version);
+      const threadId = await this.branches.fork(tx, principal, source, message.seq - 1);
+      return this.append(tx, principal, threadId, await this.edited(tx, message, body));
+    });
+  }
+
+  private async append(tx: TenantTx, principal: Principal, threadId: string, input: MessageInput) {
+    const place = this.appends.placeOf(principal, threadId);
+    return (await this.appends.appendIn(tx, principal, place, input)).answer as MessageView;
+  }
+
+  /** The message as it is sent anew: what the edit does not name is the original's, but for who wrote it and when. */
+  private async edited(tx: TenantTx, message: MessageRow, body: UpdateMessage): Promise<MessageInput> {
+    const { content, metadata, token_count, cost } = body;
+    const stays = content === undefined && message.has_content;
+    return {
+      role: message.role,
+      tool_calls: message.tool_calls,
+      tool_call_id: message.tool_call_id,
+      name: message.name,
+      content: stays ? message.content : content,
+      metadata: metadata ? await this.branches.merge(tx, message.metadata, metadata) : message.metadata,
+      token_count: token_count ?? (content === undefined ? message.token_count : undefined),
+      cost: cost ?? message.cost,
+    };
+  }
+}

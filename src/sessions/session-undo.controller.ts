@@ -1,0 +1,53 @@
+import { Body, Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { IfMatch } from '../common/decorators';
+import { ETagInterceptor } from '../common/etag.interceptor';
+import { bySession } from '../database/visibility';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../messages/message-trash.dto';
+import { MessageUndoService } from '../messages/message-undo.service';
+import { SessionId } from './session-id';
+
+/** Turns of a session that are taken back. */
+@ApiTags('sessions')
+@UseInterceptors(ETagInterceptor)
+@Controller('sessions/:id')
+export class SessionUndoController {
+  constructor(private readonly turns: MessageUndoService) {}
+
+  @Post('undo')
+  @HttpCode(200)
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'undoSession', summary: 'Take back the last turns, tool calls and answers included' })
+  @ApiIdempotencyKey()
+  @ApiBody({ type: UndoTurns, required: false })
+  @ApiOkResponse({ type: UndoneTurns })
+  undo(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: UndoTurns,
+    @IfMatch() ifMatch?: number,
+    @RetryKey() retry?: Retry,
+  ) {
+    return this.turns.undo(caller, bySession(id), body, { ifMatch, retry });
+  }
+
+  @Post('redo')
+  @HttpCode(200)
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'redoSession', summary: 'Bring back what the last undo took, until the next append' })
+  @ApiIdempotencyKey()
+  @ApiBody({ type: RedoTurns, required: false })
+  @ApiOkResponse({ type: RedoneTurns })
+  redo(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: RedoTurns,
+    @IfMatch() ifMatch?: number,
+    @RetryKey() retry?: Retry,
+  ) {
+    return this.turns.redo(caller, bySession(id), body, { ifMatch, retry });
+  }
+}

@@ -1,0 +1,72 @@
+import { Body, Controller, Delete, Get, Header, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { Id } from '../common/decorators';
+import { PageQuery } from '../common/paging';
+import { byThread } from '../database/visibility';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { ShareCreationService } from './share-creation.service';
+import { CreatedShareView, EndedShare, ShareConversation, ShareList, ShareView, UpdateShare } from './sharing.dto';
+import { SharingService } from './sharing.service';
+
+/** With whom a thread is shared. */
+@ApiTags('shares')
+@Controller('threads/:id/shares')
+export class ThreadSharesController {
+  constructor(
+    private readonly creation: ShareCreationService,
+    private readonly sharing: SharingService,
+  ) {}
+
+  @Post()
+  @Access('threads:write')
+  @Header('cache-control', 'no-store')
+  @ApiOperation({ operationId: 'shareThread', summary: 'Share a thread with a user, or by a link' })
+  @ApiIdempotencyKey()
+  @ApiResponse({ status: 201, type: CreatedShareView, description: 'Shared.' })
+  @ApiResponse({ status: 200, type: CreatedShareView, description: 'It was shared with that user; changed.' })
+  async share(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Body() body: ShareConversation,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @RetryKey() retry?: Retry,
+  ) {
+    const { created, share } = await this.creation.share(caller, byThread(id), body, retry);
+    void reply.status(created ? 201 : 200);
+    return share;
+  }
+
+  @Get()
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'listThreadShares', summary: 'A page of the shares of a thread of your own' })
+  @ApiOkResponse({ type: ShareList })
+  list(@Caller() caller: Principal, @Id('id') id: string, @Query() query: PageQuery) {
+    return this.sharing.list(caller, byThread(id), query);
+  }
+
+  @Patch(':share_id')
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'updateThreadShare', summary: 'Change what a share allows, or when it ends' })
+  @ApiParam({ name: 'share_id', format: 'uuid' })
+  @ApiOkResponse({ type: ShareView })
+  update(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Id('share_id') shareId: string,
+    @Body() body: UpdateShare,
+  ) {
+    return this.sharing.update(caller, byThread(id), shareId, body);
+  }
+
+  @Delete(':share_id')
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'revokeThreadShare', summary: 'End a share at once; with a link, what was accepted' })
+  @ApiParam({ name: 'share_id', format: 'uuid' })
+  @ApiOkResponse({ type: EndedShare })
+  revoke(@Caller() caller: Principal, @Id('id') id: string, @Id('share_id') shareId: string) {
+    return this.sharing.revoke(caller, byThread(id), shareId);
+  }
+}
