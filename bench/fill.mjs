@@ -76,7 +76,7 @@ async function addThreads(pool, org, user, count, messages, repeats = 1) {
 }
 
 /** @returns the headers of its bearer */
-async function addKey(pool, org, role, user) {
+export async function addKey(pool, org, role, user) {
   const { formatKey, hashSecret, newSecret } = built('./auth/api-key.js');
   const key = { id: randomUUID(), secret: newSecret() };
   await pool.query(

@@ -1,9 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 
 const number = (value, digits) => value.toFixed(digits);
 
 /** A table as prettier would format it, so that RESULTS.md passes `npm run check`. */
-function table(head, rows) {
+export function table(head, rows) {
   const widths = head.map((title, i) =>
     Math.max(3, ...[title, ...rows.map((row) => row[i])].map((cell) => cell.length)),
   );
@@ -35,14 +36,29 @@ export function describe({ rates, loads, flats }) {
   ].join('\n\n');
 }
 
-/** The same as a page, with what it was measured on. */
-export function toMarkdown(results, { postgres, fsync, commit, rounds, connections, threads, pool, seconds }) {
+export function machine() {
   const [{ model }] = cpus();
-  const machine = `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}`;
-  return `# Results of \`npm run bench\`
+  return `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}`;
+}
 
-- Date: ${new Date().toISOString()}
-- Machine: ${machine}; load generator, server and database share it
+/** Writes a part of RESULTS.md anew; the others, each under its heading, stay. */
+export function writeSection(title, text) {
+  const file = new URL('RESULTS.md', import.meta.url);
+  const parts = readFileSync(file, 'utf8')
+    .split(/^(?=# )/m)
+    .filter((part) => !part.startsWith(`# ${title}\n`));
+  const own = `# ${title}\n\n${text.trim()}\n`;
+  const whole = title === MAIN ? [own, ...parts] : [...parts, own];
+  writeFileSync(file, whole.map((part) => `${part.trim()}\n`).join('\n'));
+}
+
+/** What `npm run bench` measures; it stands first. */
+export const MAIN = 'Results of `npm run bench`';
+
+/** The same as a part of RESULTS.md, with what it was measured on. */
+export function toMarkdown(results, { postgres, fsync, commit, rounds, connections, threads, pool, seconds }) {
+  return `- Date: ${new Date().toISOString()}
+- Machine: ${machine()}; load generator, server and database share it
 - Node.js ${process.versions.node}, PostgreSQL ${postgres}: fsync ${fsync}, synchronous_commit ${commit}
 
 ${describe(results)}

@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import pg from 'pg';
 import { fill } from './fill.mjs';
 import { compare, loadDirect, loadHttp, median } from './load.mjs';
-import { describe, passes, toMarkdown } from './report.mjs';
+import { describe, MAIN, passes, toMarkdown, writeSection } from './report.mjs';
 import { makeRequests } from './requests.mjs';
 import { makeFolder, openDatabase, own, POOL_MAX, runProgram, startServer } from './stage.mjs';
 
@@ -35,7 +34,7 @@ runProgram(async () => {
   const { rows } = await pool.query(`SELECT current_setting('server_version') AS postgres,
     current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit`);
   const setting = { ...rows[0], rounds: ROUNDS, threads: filled.busy.length, pool: POOL_MAX };
-  writeFileSync(new URL('RESULTS.md', import.meta.url), toMarkdown(results, { ...setting, ...LOAD }));
+  writeSection(MAIN, toMarkdown(results, { ...setting, ...LOAD }));
   console.log(`\n${describe(results)}\n`);
   const failed = ![...results.rates, ...results.flats].every(passes);
   return failed && process.argv.includes('--strict') ? 1 : 0;

@@ -1,11 +1,11 @@
 import type { ChatMessage } from '../messages/messages.dto';
-import { textOf, toChatMessage } from '../messages/messages.service';
+import { toChatMessage } from '../messages/messages.service';
 import type { SummaryRow } from '../summaries/summaries.service';
 import type { ContextDecision, ContextWarning, SectionName, Shares } from './context.dto';
 import { contextErrors } from './context.errors';
 import { factsText } from './facts';
 import type { Plan } from './plan';
-import { mostRelevant } from './relevance';
+import { mostRelevant, questionOf } from './relevance';
 import type { Choice, OutReason, Task } from './strategies';
 import { tailOf } from './tail';
 import { type Entry, sendable, tokensOf, toUnits, type Unit } from './units';
@@ -15,8 +15,12 @@ export interface Material {
   systemPrompt: string | null;
   /** System messages at the head; not among the entries. */
   leading: Entry[];
-  /** The newest messages, oldest first: the window, and what lies before it if something is to be found there. */
+  /** The newest messages, oldest first. */
   entries: Entry[];
+  /** What was found before them, oldest first. */
+  older?: Unit[];
+  /** What was found in other sessions, oldest first. */
+  elsewhere?: Unit[];
   /** How many of the newest are chosen from. */
   window: number;
   /** How many of those may be chosen. */
@@ -59,6 +63,8 @@ class Assembly {
   private readonly units: Unit[];
   private readonly sendable: Unit[];
   private readonly windowUnits: Unit[];
+  private readonly older: Unit[];
+  private readonly elsewhere: Unit[];
   private readonly question?: Piece;
   private room: number;
 
@@ -67,7 +73,9 @@ class Assembly {
     private readonly plan: What,
     private readonly summarize: Summarize,
   ) {
-    const { entries, window } = material;
+    const { entries, window, older = [], elsewhere = [] } = material;
+    this.older = older;
+    this.elsewhere = elsewhere;
     this.units = toUnits(entries);
     this.sendable = sendable(this.units, plan.question === undefined);
     const inWindow = new Set(entries.slice(-window));
@@ -97,7 +105,7 @@ class Assembly {
       { name: 'system', pieces: system },
       { name: 'facts', pieces: facts },
       { name: 'summaries', pieces: [...summaries, ...summary] },
-      { name: 'retrieved', pieces: this.spend(flat(found).map(toPiece)) },
+      { name: 'retrieved', pieces: this.spend(this.retrieved(found).map(toPiece)) },
       { name: 'recent', pieces: recent },
       { name: 'question', pieces: this.question ? [this.question] : [] },
     );
@@ -142,16 +150,15 @@ class Assembly {
     if (this.windowUnits.length === 0) return { kept: [], why: new Map() };
     const whole = this.material.whole && this.windowUnits[0] === this.sendable[0];
     const { most } = this.material;
-    const task: Task = { ...plan, units: this.windowUnits, room, most, whole, query: this.query() };
+    const units = strategy.retrieves ? [...this.older, ...this.windowUnits] : this.windowUnits;
+    const task: Task = { ...plan, units, room, most, whole, query: this.query() };
     const choice = strategy.choose(task);
     if (choice.over === 'refused') throw contextErrors.TOKEN_BUDGET_EXCEEDED(tokensOf(task.units), Math.max(0, room));
     return choice;
   }
 
-  /** The question, or else the newest message of the user (U75: none, nothing is looked for). */
   private query(): string {
-    const last = [...this.material.entries].reverse().find(({ row }) => row.role === 'user');
-    return this.plan.question ?? (last ? textOf(last.row.content) : '');
+    return questionOf(this.plan, this.material.entries);
   }
 
   /** One summary of what the strategy wants summed up. Without one that fits, the oldest are left out (U99). */
@@ -170,7 +177,7 @@ class Assembly {
 
   private retrieve({ kept }: Choice): Unit[] {
     const query = this.query();
-    const others = this.sendable.filter((unit) => !kept.includes(unit));
+    const others = [...this.elsewhere, ...this.older, ...this.sendable].filter((unit) => !kept.includes(unit));
     let room = Math.min(this.room, shareOf(this.material.budget, this.plan.shares.retrieved));
     const found = query ? mostRelevant(query, others).slice(0, this.plan.topK) : [];
     const fitting = found.filter((position) => {
@@ -180,6 +187,12 @@ class Assembly {
     });
     if (fitting.length < found.length) this.warnings.add('retrieved_left_out');
     return fitting.map((position) => others[position]);
+  }
+
+  /** Other sessions' first: they are quoted, what follows is the conversation. */
+  private retrieved(found: Unit[]): Entry[] {
+    const others = this.elsewhere.filter((unit) => found.includes(unit));
+    return [...others.flatMap(({ entries }) => entries), ...flat(found.filter((unit) => !others.includes(unit)))];
   }
 
   /** What is found changes with each question: in a context that is to begin as the last one, it goes to the end. */
@@ -193,11 +206,12 @@ class Assembly {
     const reasonOf = (unit: Unit): [boolean, ContextDecision['reason']] => {
       if (kept.includes(unit)) return [true, unit === newest ? 'newest' : 'chosen'];
       if (found.includes(unit)) return [true, 'retrieved'];
+      if (this.older.includes(unit)) return [false, why.get(unit) ?? 'outside_window'];
       if (unit.state === 'orphan') return [false, 'result_without_call'];
       if (!this.sendable.includes(unit)) return [false, 'call_without_result'];
       return [false, why.get(unit) ?? 'outside_window'];
     };
-    const decisions = this.units.flatMap((unit) => {
+    const decisions = [...this.older, ...this.units].flatMap((unit) => {
       const [included, reason] = reasonOf(unit);
       return unit.entries.map((entry) => toDecision(entry, included, reason));
     });
@@ -205,7 +219,9 @@ class Assembly {
     const considered = decisions.filter(({ id, included }) => included || ofWindow.has(id));
     if (considered.some(({ reason }) => /call/.test(reason))) this.warnings.add('incomplete_tool_calls');
     const head = this.material.leading.map((entry) => toDecision(entry, true, 'system'));
-    return [...head, ...considered.sort((a, b) => a.seq - b.seq)];
+    const quoted = this.elsewhere.filter((unit) => found.includes(unit)).flatMap(({ entries }) => entries);
+    const others = quoted.map((entry) => ({ ...toDecision(entry, true, 'retrieved'), thread_id: entry.row.thread_id }));
+    return [...head, ...others, ...considered.sort((a, b) => a.seq - b.seq)];
   }
 
   private isTruncated(decisions: ContextDecision[]): boolean {

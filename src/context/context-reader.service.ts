@@ -66,15 +66,13 @@ export class ContextReader {
 }
 
 /** The strategy may choose from far back, or everything is to be explained: no budget bounds what is read. */
-const readsAll = ({ strategy, topK, explain, window }: Plan) =>
-  strategy.reach === 'all' || !!strategy.unbudgeted || topK > 0 || (explain && window !== undefined);
+const readsAll = ({ strategy, explain, window }: Plan) =>
+  strategy.reach === 'all' || !!strategy.unbudgeted || (explain && window !== undefined);
 
-function limitOf({ strategy, window, topK }: Plan, most: number): number {
-  if (strategy.reach === 'all') return MOST_MESSAGES + (topK > 0 ? MOST_MESSAGES : 0);
-  return (window ?? most) + (topK > 0 ? MOST_MESSAGES : 0);
-}
+const limitOf = ({ strategy, window }: Plan, most: number) =>
+  strategy.reach === 'all' ? MOST_MESSAGES : (window ?? most);
 
-const toEntry = ({ counter }: Plan, row: MessageRow): Entry => ({
+export const toEntry = ({ counter }: Plan, row: MessageRow): Entry => ({
   row,
   tokens: counter.message({ ...toChatMessage(row), token_count: row.token_count }),
 });
@@ -105,11 +103,11 @@ class Scope {
   wantsMore(entries: Entry[]): boolean {
     if (entries.length === 0 || entries.length >= MOST_MESSAGES * 2) return false;
     if (newestWaits(entries)) return true;
-    const { strategy, after, topK } = this.plan;
-    if (entries.length >= this.window + (topK > 0 ? MOST_MESSAGES : 0)) return false;
+    const { strategy, after } = this.plan;
+    if (entries.length >= this.window) return false;
     if (this.isBefore(entries, after)) return false;
     const room = this.budget > 0 ? this.budget - this.plan.reserve : Infinity;
-    return strategy.reach === 'all' || topK > 0 || tokensOf(entries) <= room;
+    return strategy.reach === 'all' || tokensOf(entries) <= room;
   }
 
   /** Stored in order, and the caller's own time is not later than that of storing. */

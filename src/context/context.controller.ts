@@ -4,14 +4,19 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id } from '../common/decorators';
 import { SessionId } from '../sessions/session-id';
-import { ContextQuery, ContextRequest, ContextView } from './context.dto';
-import { ContextService, inFormat } from './context.service';
+import { OwnerQuery } from '../sessions/sessions.dto';
+import { isOthers, SharedSessionsService } from '../sessions/shared-sessions.service';
+import { ContextQuery, ContextRequest, ContextView, SessionContextQuery } from './context.dto';
+import { type Context, ContextService, inFormat } from './context.service';
 
 /** What to send to the model next. */
 @ApiTags('context')
 @Controller()
 export class ContextController {
-  constructor(private readonly context: ContextService) {}
+  constructor(
+    private readonly context: ContextService,
+    private readonly shared: SharedSessionsService,
+  ) {}
 
   @Get('sessions/:id/context')
   @Access('sessions:read')
@@ -20,8 +25,12 @@ export class ContextController {
     summary: "What to send to the model next, within the session's budget",
   })
   @ApiOkResponse({ type: ContextView })
-  async ofSession(@Caller() caller: Principal, @SessionId() id: string, @Query() query: ContextQuery) {
-    return inFormat(await this.context.ofSession(caller, id, query), query.format);
+  async ofSession(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: SessionContextQuery,
+  ) {
+    return inFormat(await this.build(caller, id, query, owner_id), query.format);
   }
 
   @Post('sessions/:id/context')
@@ -29,8 +38,13 @@ export class ContextController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'buildSessionContext', summary: 'The same with a body; nothing is stored' })
   @ApiOkResponse({ type: ContextView })
-  async buildOfSession(@Caller() caller: Principal, @SessionId() id: string, @Body() body: ContextRequest) {
-    return inFormat(await this.context.ofSession(caller, id, body), body.format);
+  async buildOfSession(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id }: OwnerQuery,
+    @Body() body: ContextRequest,
+  ) {
+    return inFormat(await this.build(caller, id, body, owner_id), body.format);
   }
 
   @Get('threads/:id/context')
@@ -48,5 +62,12 @@ export class ContextController {
   @ApiOkResponse({ type: ContextView })
   async buildOfThread(@Caller() caller: Principal, @Id('id') id: string, @Body() body: ContextRequest) {
     return inFormat(await this.context.ofThread(caller, id, body), body.format);
+  }
+
+  /** A session that is shared is read as its thread: what is remembered for the owner's session is not the caller's (C48). */
+  private async build(caller: Principal, id: string, request: ContextRequest, ownerId?: string): Promise<Context> {
+    if (!isOthers(caller, ownerId)) return this.context.ofSession(caller, id, request);
+    const threadId = await this.shared.threadOf(caller, ownerId, id);
+    return { session_id: id, ...(await this.context.ofThread(caller, threadId, request)) };
   }
 }

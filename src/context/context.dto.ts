@@ -1,9 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsNumber, Max, Min } from 'class-validator';
 import { EnumField, field, IntField, isObject, satisfies, TextField, TimeField } from '../common/fields';
 import { ChatMessage } from '../messages/messages.dto';
+import { OwnerQuery } from '../sessions/sessions.dto';
 import type { MessageRole } from '../messages/message.entity';
 import { CONTEXT_FORMATS, type ContextFormat } from './formats';
 import { ABOUT_STRATEGIES, STRATEGY_NAMES } from './strategies';
@@ -86,8 +87,9 @@ export class ContextQuery {
     min: 1,
     max: 100,
     description:
-      'So many earlier messages that share words with the question, or with the newest message of the user: found among ' +
-      'the newest 1000 before the window, by their words only. A call with its results counts as one.',
+      'So many messages that share words with the question, or with the newest message of the user: found by their words in ' +
+      'the whole conversation before the window and, with a session of your own, in your other active sessions. A call with ' +
+      'its results counts as one.',
   })
   top_k?: number;
 
@@ -141,6 +143,9 @@ export class ContextRequest extends ContextQuery {
   shares?: Shares;
 }
 
+/** The context of a session, the caller's own or another owner's. */
+export class SessionContextQuery extends IntersectionType(ContextQuery, OwnerQuery) {}
+
 /** One section of a context. */
 export class ContextSection {
   @ApiProperty({ enum: SECTIONS })
@@ -180,6 +185,9 @@ export class ContextDecision {
 
   @ApiProperty()
   included!: boolean;
+
+  @ApiProperty({ format: 'uuid', required: false, description: 'Where the message is of another session.' })
+  thread_id?: string;
 
   @ApiProperty({ enum: [...IN_REASONS, ...OUT_REASONS] })
   reason!: (typeof IN_REASONS)[number] | (typeof OUT_REASONS)[number];

@@ -6,6 +6,7 @@ import type { ChatMessage } from '../messages/messages.dto';
 import { assemble, type Assembled } from './assembly';
 import { ContextExtras } from './context-extras.service';
 import { ContextReader, type Conversation } from './context-reader.service';
+import { ContextRetrieval } from './context-retrieval.service';
 import { type ContextFormat, toFormat } from './formats';
 import type { ContextRequest, ContextView, ContextWarning } from './context.dto';
 import { type Plan, toPlan } from './plan';
@@ -22,6 +23,7 @@ export class ContextService {
   constructor(
     private readonly reader: ContextReader,
     private readonly extras: ContextExtras,
+    private readonly retrieval: ContextRetrieval,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -41,12 +43,13 @@ export class ContextService {
     const conversation = await this.reader.read(principal, target, plan, CONTEXT_MAX_MESSAGES);
     // An admin sees the threads of others; what is remembered of the admin has no place in them.
     const isOwn = conversation.userId === principal.userId;
-    const [facts, summaries] = await Promise.all([
+    const [facts, summaries, found] = await Promise.all([
       plan.facts && isOwn ? this.extras.facts(principal, target) : {},
       conversation.hasSummaries ? this.extras.summaries(principal, conversation.threadId) : [],
+      this.retrieval.find(principal, target, plan, conversation),
     ]);
     const budget = conversation.budget > 0 ? conversation.budget - plan.reserve : Infinity;
-    const assembled = await assemble({ ...conversation, budget, facts, summaries }, plan, (messages) =>
+    const assembled = await assemble({ ...conversation, ...found, budget, facts, summaries }, plan, (messages) =>
       this.extras.summarize(messages).catch((error: unknown) => {
         this.logger.warn({ msg: 'No summary for a context', thread_id: conversation.threadId, cause: String(error) });
         return '';

@@ -5,7 +5,7 @@ import { counterOf, type MessageCounter, storedCounter } from '../tokens/message
 import { SHARED, type ContextRequest, type Shares } from './context.dto';
 import { type Strategy, type StrategyName, strategyOf } from './strategies';
 
-/** No context has more messages than this, nor reads more of a conversation (and as many again for `top_k`). */
+/** No context has more messages than this, nor reads more of a conversation; what is older is found by its words. */
 export const MOST_MESSAGES = 1000;
 
 const HOUR_MS = 3_600_000;

@@ -1,10 +1,17 @@
 import { rank } from '../common/word-search';
 import { textOf } from '../messages/messages.service';
 import type { Choice, OutReason, Task } from './strategies';
-import { type Unit, tokensOf } from './units';
+import type { Plan } from './plan';
+import { type Entry, type Unit, tokensOf } from './units';
 
 /** Of each unit the beginning is compared: for 1000 units of this length the server does nothing else for 50 to 90 ms. */
 const LONGEST_COMPARED = 1000;
+
+/** The question, or else the newest message of the user (U75: none, nothing is looked for). */
+export function questionOf({ question }: Pick<Plan, 'question'>, entries: Entry[]): string {
+  const last = [...entries].reverse().find(({ row }) => row.role === 'user');
+  return question ?? (last ? textOf(last.row.content) : '');
+}
 
 /** Positions of the units that share words with the query, best first. */
 export function mostRelevant(query: string, units: Unit[]): number[] {

@@ -50,6 +50,8 @@ export interface Strategy {
   window?: number;
   /** Facts belong to it. */
   facts?: boolean;
+  /** What is older than what was read is looked for too, by its words. */
+  retrieves?: boolean;
   /** It heeds no budget. */
   unbudgeted?: boolean;
   choose(task: Task): Choice;
@@ -85,8 +87,10 @@ const STRATEGIES = {
   },
   relevance: {
     about:
-      'the newest `min_recent`, system messages, and those that share most words with the question; reads up to 1000 messages',
+      'the newest `min_recent`, system messages, and those that share most words with the question, among the newest 1000 ' +
+      'and the 50 that the search finds before them',
     reach: 'all',
+    retrieves: true,
     choose: byRelevance,
   },
   fail: { about: 'everything, or 422 if the budget does not hold it', reach: 'budget', choose: allOrNothing },

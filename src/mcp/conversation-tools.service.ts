@@ -74,7 +74,9 @@ const contextInput = z
       .min(1)
       .max(100)
       .optional()
-      .describe('So many older messages that share words with the question, besides the newest.'),
+      .describe(
+        'So many older messages that share words with the question, besides the newest; with a session also of others.',
+      ),
   })
   .refine(({ thread_id, session_id }) => (thread_id === undefined) !== (session_id === undefined), {
     path: ['session_id'],

@@ -2,19 +2,21 @@ import { Module } from '@nestjs/common';
 import { ContextModule } from '../context/context.module';
 import { MemoryModule } from '../memory/memory.module';
 import { MessagesModule } from '../messages/messages.module';
+import { SearchModule } from '../search/search.module';
 import { SessionsModule } from '../sessions/sessions.module';
 import { ThreadsModule } from '../threads/threads.module';
 import { ConversationTools } from './conversation-tools.service';
 import { McpController } from './mcp.controller';
 import { McpService } from './mcp.service';
 import { MemoryTools } from './memory-tools.service';
+import { SearchTools } from './search-tools.service';
 import { ThreadResources } from './thread-resources.service';
 import { ToolCalls } from './tool-calls.service';
 
 /** The front door for models: the Model Context Protocol at `/mcp`. */
 @Module({
-  imports: [ThreadsModule, MessagesModule, SessionsModule, ContextModule, MemoryModule],
+  imports: [ThreadsModule, MessagesModule, SessionsModule, ContextModule, MemoryModule, SearchModule],
   controllers: [McpController],
-  providers: [McpService, ToolCalls, MemoryTools, ConversationTools, ThreadResources],
+  providers: [McpService, ToolCalls, MemoryTools, ConversationTools, SearchTools, ThreadResources],
 })
 export class McpModule {}

@@ -16,7 +16,7 @@ import { ToolCalls } from './tool-calls.service';
 const INSTRUCTIONS =
   'Throughline keeps conversations and facts between conversations. Look up what is remembered (list_memories, ' +
   'search_memory) before you ask the user again, save what will matter later (save_memory), and keep or pick up ' +
-  'conversations (append_messages, get_context). Everything belongs to the user whose credentials are in use.';
+  'conversations (append_messages, get_context). What was said earlier is found by search_conversations. Everything belongs to the user whose credentials are in use.';
 
 /** What the protocol puts into headers. Credentials stay outside: the guard has dealt with them. */
 const PROTOCOL_HEADERS = /^(accept|content-type|mcp-.*)$/;

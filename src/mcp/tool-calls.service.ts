@@ -5,6 +5,7 @@ import type { Problem } from '../common/errors';
 import { ConversationTools } from './conversation-tools.service';
 import { toProblem } from './failure';
 import { MemoryTools } from './memory-tools.service';
+import { SearchTools } from './search-tools.service';
 import type { Call, Tool } from './tool';
 
 /** The tools, and what comes of calling one. */
@@ -12,8 +13,9 @@ import type { Call, Tool } from './tool';
 export class ToolCalls {
   private readonly tools: ReadonlyMap<string, Tool>;
 
-  constructor(memory: MemoryTools, conversations: ConversationTools) {
-    this.tools = new Map([...memory.tools, ...conversations.tools].map((tool) => [tool.definition.name, tool]));
+  constructor(memory: MemoryTools, conversations: ConversationTools, search: SearchTools) {
+    const tools = [...memory.tools, ...conversations.tools, ...search.tools];
+    this.tools = new Map(tools.map((tool) => [tool.definition.name, tool]));
   }
 
   /** The tools that the caller's role may use. */

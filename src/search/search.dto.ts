@@ -1,0 +1,132 @@
+import { ApiProperty, OmitType } from '@nestjs/swagger';
+import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../common/fields';
+import { PageView } from '../common/paging';
+import type { MessageRole } from '../messages/message.entity';
+import { MessageView } from '../messages/messages.dto';
+
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const satisfies MessageRole[];
+
+/** How a question is read. */
+export const SEARCH_MODES = ['auto', 'fts', 'phrase', 'prefix', 'similar', 'any', 'semantic'] as const;
+export type SearchMode = (typeof SEARCH_MODES)[number];
+
+export const LONGEST_QUESTION = 1000;
+export const MOST_HITS = 100;
+export const DEFAULT_HITS = 20;
+
+const MODES =
+  '`fts`: all words in any form, "a phrase", -without, or. `phrase`: the words next to each other. `prefix`: words that begin so. ' +
+  '`similar`: words or near spellings of them that begin with the same two letters. `any`: one of the words. `semantic`: not ' +
+  'offered, 400.';
+
+class SearchQuery {
+  @TextField({
+    min: 1,
+    max: LONGEST_QUESTION,
+    required: true,
+    description: 'What to look for, in the texts of messages, in the names and arguments of tool calls, and in names.',
+    example: 'quiet hotel',
+  })
+  q!: string;
+
+  @EnumField(SEARCH_MODES, {
+    default: 'auto',
+    description: `How the words are read. ${MODES} \`auto\`: fts, and if nothing is found, similar; across sessions then any.`,
+  })
+  mode?: SearchMode;
+
+  @IntField({
+    max: MOST_HITS,
+    default: DEFAULT_HITS,
+    description: 'Matches a page, the best first; 0 is an empty page.',
+  })
+  limit?: number;
+
+  @TextField({
+    min: 1,
+    max: 2000,
+    description:
+      '`next_cursor` of the page before. What is stored meanwhile and would stand on earlier pages is not shown on later ones.',
+  })
+  after?: string;
+
+  @IdField({ description: 'Only messages of this active session.' })
+  session_id?: string;
+
+  @EnumField(ROLES, { description: 'Only messages of this role.' })
+  role?: MessageRole;
+
+  @IdField({ description: 'Only messages of this sender.' })
+  sender_id?: string;
+
+  @TimeField({ description: 'Stored at this time or later.' })
+  from?: string;
+
+  @TimeField({ description: 'Stored before this time.' })
+  to?: string;
+
+  @TextField({
+    min: 2,
+    max: 8192,
+    description: 'JSON object: only messages whose metadata hold all of it.',
+    example: '{"topic":"travel"}',
+  })
+  metadata?: string;
+}
+
+export class SearchMessagesQuery extends SearchQuery {
+  @UuidField({ description: 'Only messages of this thread.' })
+  thread_id?: string;
+}
+
+export class SearchSessionsQuery extends SearchQuery {
+  @IntField({ max: MOST_HITS, description: 'The same as limit.' })
+  top_k?: number;
+}
+
+/** A message that was found. */
+export class FoundMessage extends OmitType(MessageView, []) {
+  @ApiProperty({ type: String, nullable: true, description: 'The active session of its thread, if there is one.' })
+  session_id!: string | null;
+
+  @ApiProperty()
+  thread_name!: string;
+
+  @ApiProperty({ description: 'Higher is better; to compare within one answer only.' })
+  score!: number;
+
+  @ApiProperty({
+    description: 'Where it matches, hits in `<mark>`; everything else is escaped, so that it is safe as HTML.',
+    example: 'a quiet <mark>hotel</mark> in Tokyo',
+  })
+  snippet!: string;
+}
+
+export class FoundMessages extends PageView {
+  @ApiProperty({ type: [FoundMessage], description: 'The best first; of equals the later one.' })
+  data!: FoundMessage[];
+}
+
+export class SetSearchLanguage {
+  @TextField({
+    min: 1,
+    max: 63,
+    required: true,
+    description:
+      'Name of a text search configuration of the database, such as german; simple: words as they are. It counts for ' +
+      'messages stored or edited from now on; questions are read in this language and in those before.',
+    example: 'german',
+  })
+  language!: string;
+}
+
+export class SearchLanguageView {
+  @ApiProperty({ description: 'Of new messages.', example: 'english' })
+  language!: string;
+
+  @ApiProperty({ type: [String], description: 'Questions are read in each of these; the newest first.' })
+  languages!: string[];
+
+  @ApiProperty({ type: [String], description: 'What there is.' })
+  available!: string[];
+}

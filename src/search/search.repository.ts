@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import type { TenantTx } from '../database/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { MessageRow } from '../messages/message.entity';
+import { MESSAGE_COLUMNS } from '../messages/messages.service';
+import type { SearchMode } from './search.dto';
+import { HIT_BEGINS, HIT_ENDS } from './snippet';
+
+/** Which messages are looked at; what is absent does not restrict. */
+export interface SearchFilter {
+  thread_id?: string;
+  session_id?: string;
+  /** Only messages of active sessions. */
+  sessions?: boolean;
+  /** Not those that are shared with the viewer. */
+  own?: boolean;
+  /** Only what people and assistants said, without calls of tools. */
+  plain?: boolean;
+  role?: string;
+  sender_id?: string;
+  from?: Date;
+  to?: Date;
+  metadata?: unknown;
+  /** Of this thread, only messages before a number. */
+  except_thread_id?: string;
+  except_from_seq?: number;
+  /** The position after which a page goes on. */
+  after_score?: number;
+  after_id?: string;
+}
+
+export interface Search {
+  question: string;
+  /** Readings of the question, until one of them finds something. */
+  modes: readonly SearchMode[];
+  filter: SearchFilter;
+  limit: number;
+}
+
+export type FoundRow = MessageRow & {
+  score: number;
+  /** The reading that found it. */
+  found_by: SearchMode;
+  thread_name: string;
+  session_id: string | null;
+  user_id: string;
+};
+
+/** A marked extract: what `snippet.ts` takes. */
+export type ExtractedRow = FoundRow & { extract: string; body: string };
+
+const OPTIONS = `StartSel=${HIT_BEGINS},StopSel=${HIT_ENDS},MaxWords=30,MinWords=12,ShortWord=2`;
+
+/** Places of marks are told from the text by characters that the text then may not have. */
+const BODY = `translate(throughline_message_text(m.content, m.tool_calls, m.name), '${HIT_BEGINS}${HIT_ENDS}', '')`;
+
+/* The function finds them by index; the joins show those only that the tenant and the viewer may read. */
+const found = (more: string) => `
+  SELECT ${MESSAGE_COLUMNS}, f.score::float8 AS score, f.found_by, t.name AS thread_name, t.session_id, t.user_id ${more}
+  FROM throughline_search_messages($1, $2, $3, $4, $5, $6, $7) f
+  JOIN messages m ON m.org_id = $1 AND m.thread_id = f.thread_id AND m.seq = f.seq
+  JOIN threads t ON t.id = m.thread_id AND ${visibleThread('t', 1)}
+  ORDER BY f.score DESC, m.id DESC`;
+
+const FIND = { name: 'search_messages', isoTimes: true, text: found('') };
+const EXTRACT = {
+  name: 'search_messages_extracted',
+  isoTimes: true,
+  text: found(`, body.text AS body,
+    ts_headline(f.config, throughline_search_text(body.text), f.words, '${OPTIONS}') AS extract`).replace(
+    'ORDER BY',
+    `CROSS JOIN LATERAL (SELECT ${BODY} AS text OFFSET 0) body ORDER BY`,
+  ),
+};
+
+@Injectable()
+export class SearchRepository {
+  /** The best matches first. */
+  find(tx: TenantTx, viewer: Viewer, search: Search): Promise<FoundRow[]> {
+    return tx.query<FoundRow>(FIND, valuesOf(viewer, search));
+  }
+
+  /** The same, with an extract of each. */
+  extract(tx: TenantTx, viewer: Viewer, search: Search): Promise<ExtractedRow[]> {
+    return tx.query<ExtractedRow>(EXTRACT, valuesOf(viewer, search));
+  }
+}
+
+const valuesOf = (viewer: Viewer, { question, modes, filter, limit }: Search) => [
+  ...viewerValues(viewer),
+  question,
+  modes,
+  JSON.stringify(filter),
+  limit,
+];
