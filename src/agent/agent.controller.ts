@@ -5,12 +5,10 @@ import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
+import { EVENT_STREAM_HEADERS, EVENTS, eventStream } from '../http/event-stream';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { QuickAnswer, QuickQuery } from './agent.dto';
 import { AgentService } from './agent.service';
-import { eventStream } from './event-stream';
-
-const EVENTS = 'text/event-stream';
 
 /** The agent of a notebook. */
 @ApiTags('agent')
@@ -44,7 +42,7 @@ export class AgentController {
   ): Promise<QuickAnswer | Readable> {
     const turn = await this.agent.begin(caller, body, retry);
     if (!accept?.includes(EVENTS)) return this.agent.finish(caller, turn);
-    void reply.header('content-type', `${EVENTS}; charset=utf-8`).header('cache-control', 'no-store');
+    void reply.headers(EVENT_STREAM_HEADERS);
     return eventStream(async (emit, signal) => {
       const onText = (content: string) => emit('delta', { content });
       const answer = await this.agent.finish(caller, turn, { onText, signal });

@@ -2,12 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { Problem } from '../common/errors';
 import { toStorable } from '../common/json';
+import { ClientGone } from '../http/event-stream';
 import type { Retry } from '../idempotency/retry';
 import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
 import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/session-turns.service';
 import { AgentRequests } from './agent-requests';
 import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
-import { ClientGone } from './event-stream';
 
 /** The agent does not sort questions into kinds; clients of the notebook expect the member (N03). */
 const ROUTE = 'unknown';

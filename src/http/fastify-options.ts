@@ -19,8 +19,8 @@ export function fastifyOptions(config: Config, logger: Logger): FastifyServerOpt
     trustProxy: false,
     bodyLimit: config.env.BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: 2048 },
-    // For the whole request to arrive: enough for 10 MB at 1 Mbit/s, too little for a slow-loris attack to last.
-    requestTimeout: 120_000,
+    // A hook of ours limits how long a request may take to arrive: it knows the routes where that may be long.
+    requestTimeout: 0,
     // Longer than the usual 60 s of a load balancer, which otherwise meets connections that close under it.
     keepAliveTimeout: 72_000,
     // Our own hook answers 503, as a problem document.

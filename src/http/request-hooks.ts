@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem } from '../common/problem.filter';
+import { streamsBody } from './body-parser';
 import { httpErrors } from './http.errors';
 import type { Lifecycle } from './lifecycle';
 
@@ -7,10 +8,14 @@ import type { Lifecycle } from './lifecycle';
 const QUIET = /^\/(api\/health|metrics)/;
 const IDS_WORTH_A_LINE = ['id', 'thread_id', 'session_id'];
 
+/** For the whole request to arrive: enough for 10 MB at 1 Mbit/s, too little for a slow-loris attack to last. */
+const ARRIVAL_MS = 120_000;
+
 /** What happens around every request: its id on the answer, one line in the log, and the end of service. */
 export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecycle): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    limitArrival(request, reply);
     // The health routes still answer: a probe must see "not ready", not "gone".
     if (!lifecycle.stopping || routeOf(request).startsWith('/api/health')) return done();
     const headers = { connection: 'close', 'retry-after': '1' };
@@ -25,6 +30,19 @@ export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecy
     logRequest(request, reply);
     done();
   });
+}
+
+/** Refuses a body that takes too long to arrive; who reads it line by line has a limit of its own. */
+function limitArrival(request: FastifyRequest, reply: FastifyReply): void {
+  const { raw } = request;
+  const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
+  if (!hasBody || streamsBody(request)) return;
+  const timer = setTimeout(() => {
+    if (raw.complete) return;
+    reply.raw.once('finish', () => raw.destroy());
+    sendProblem(httpErrors.REQUEST_TIMEOUT().with({ headers: { connection: 'close' } }), request, reply);
+  }, ARRIVAL_MS).unref();
+  raw.once('close', () => clearTimeout(timer));
 }
 
 /** The pattern of the route, such as `/api/threads/:id`: bounded in number, and free of anybody's ids. */

@@ -1,0 +1,25 @@
+import { readEventId, startOf, toEventId } from './live-position';
+
+const thread = { org_id: 'acme', id: 'x', last_seq: 9, version: 20, now: 1000 };
+
+describe('Positions of a stream', () => {
+  it('are the ids of its events', () => {
+    const position = { seq: 3, version: 7, at: 1_795_248_000 };
+    expect(readEventId(toEventId(position))).toEqual(position);
+    expect(startOf(thread, { lastEventId: '3.7.999', fromSeq: 1 })).toEqual({ seq: 3, version: 7, at: 999 });
+  });
+
+  it('begin at a message, or now', () => {
+    expect(startOf(thread, {})).toEqual({ seq: 9, version: 20, at: 1000 });
+    expect(startOf(thread, { fromSeq: 1 })).toEqual({ seq: 0, version: 20, at: 1000 });
+    // Beyond the end is the end: a number that nobody has had yet is no gap.
+    expect(startOf(thread, { fromSeq: 500 })).toEqual({ seq: 9, version: 20, at: 1000 });
+  });
+
+  it.each(['1', '1.2', '1.2.3.4', '-1.2.3', '1.2.x', '1e3.1.1', ' ', '9999999999999999.1.1'])(
+    'refuse what is none: %s',
+    (text) => {
+      expect(() => readEventId(text)).toThrow(expect.objectContaining({ code: 'INVALID_EVENT_ID', status: 400 }));
+    },
+  );
+});
