@@ -11,14 +11,19 @@ import { ErasureModule } from './erasure/erasure.module';
 import { ForkingModule } from './forking/forking.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
+import { LiveModule } from './live/live.module';
 import { McpModule } from './mcp/mcp.module';
 import { MemoryModule } from './memory/memory.module';
 import { MessagesModule } from './messages/messages.module';
 import { OrganizationsModule } from './organizations/organizations.module';
+import { ReplayModule } from './replay/replay.module';
+import { SearchModule } from './search/search.module';
 import { SessionsModule } from './sessions/sessions.module';
+import { SharingModule } from './sharing/sharing.module';
 import { StateModule } from './state/state.module';
 import { SummariesModule } from './summaries/summaries.module';
 import { ThreadsHttpModule } from './threads/threads-http.module';
+import { TransferModule } from './transfer/transfer.module';
 
 /** Everything, and nothing but imports. */
 @Module({})
@@ -36,8 +41,13 @@ export class AppModule {
         ThreadsHttpModule,
         MessagesModule,
         SessionsModule,
+        SharingModule,
         ForkingModule,
+        TransferModule,
+        SearchModule,
         StateModule,
+        LiveModule,
+        ReplayModule,
         SummariesModule,
         ContextModule,
         AgentModule,

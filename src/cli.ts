@@ -1,18 +1,14 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import type { Type } from '@nestjs/common';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiKeysService } from './auth/api-keys.service';
 import { KeyCreationService } from './auth/key-creation.service';
 import { AuthModule } from './auth/auth.module';
-import { isOrgId, makePrincipal, type Principal, type Role, ROLES } from './auth/principal';
-import { Problem } from './common/errors';
-import { type Config, loadConfig, loadEnvFile } from './config/config';
-import { ConfigModule } from './config/config.module';
-import { DatabaseModule } from './database/database.module';
+import { makePrincipal, type Principal, type Role, ROLES } from './auth/principal';
+import { answer, describe, explain, organizationOption, withDatabase, withServices } from './cli-context';
+import { addTransferCommands } from './cli-transfer';
 import { migrate, type MigrationTarget, revert } from './database/migrate';
-import { type OpenDatabase, openDatabase } from './database/open-database';
 
 const DAY_MS = 86_400_000;
 const PAGE = 1000;
@@ -25,21 +21,13 @@ interface CreateOptions {
   expiresInDays?: number;
 }
 
-@Module({})
-class CliModule {}
-
-/** Explanations go to stderr, so that stdout holds the answer alone: `KEY=$(… keys create …)`. */
-const explain = (line: string) => process.stderr.write(`${line}\n`);
-const answer = (line: string) => process.stdout.write(`${line}\n`);
-
 function program(): Command {
   const root = new Command('throughline').description('Manage a Throughline server.').showHelpAfterError();
-  const org = () => new Option('--org <id>', 'organization').argParser(parseOrg).makeOptionMandatory();
   const keys = root.command('keys').description('API keys');
   keys
     .command('create')
     .description('make a key and print it')
-    .addOption(org())
+    .addOption(organizationOption())
     .addOption(new Option('--role <role>', 'what its bearer may do').choices(ROLES).makeOptionMandatory())
     .option('--user <id>', 'whom its bearer acts as: required for member, not for service')
     .option('--name <name>', 'what the key is for', 'made on the command line')
@@ -48,12 +36,12 @@ function program(): Command {
   keys
     .command('list')
     .description('list the keys that are not revoked')
-    .addOption(org())
+    .addOption(organizationOption())
     .action((options: { org: string }) => withKeys(ApiKeysService, options, listKeys));
   keys
     .command('revoke <id>')
     .description('revoke a key')
-    .addOption(org())
+    .addOption(organizationOption())
     .action((id: string, options: { org: string }) => withKeys(ApiKeysService, { ...options, id }, revokeKey));
   root
     .command('migrate')
@@ -63,12 +51,8 @@ function program(): Command {
     .command('migrate:revert')
     .description('undo the newest migration')
     .action(() => withDatabase(revertMigration));
+  addTransferCommands(root);
   return root;
-}
-
-function parseOrg(value: string): string {
-  if (isOrgId(value)) return value;
-  throw new InvalidArgumentError('It must be 1 to 64 of A-Z a-z 0-9 _ - . : @.');
 }
 
 function parseDays(value: string): number {
@@ -115,44 +99,11 @@ async function revertMigration(target: MigrationTarget): Promise<void> {
 
 type KeysWork<S, O> = (keys: S, admin: Principal, options: O) => Promise<void>;
 
-/** Runs work on the keys of one organization, as one of its admins, on a schema that is up to date. */
+/** Runs work on the keys of one organization, as one of its admins. */
 function withKeys<S, O extends { org: string }>(service: Type<S>, options: O, work: KeysWork<S, O>): Promise<void> {
-  return withDatabase(async (database, config) => {
-    await migrate(database);
-    const imports = [ConfigModule.for(config), DatabaseModule.for(database.url), AuthModule];
-    const context = await NestFactory.createApplicationContext(
-      { module: CliModule, imports },
-      { logger: false, abortOnError: false },
-    );
-    try {
-      await work(context.get(service, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options);
-    } finally {
-      await context.close();
-    }
-  });
-}
-
-async function withDatabase(work: (database: OpenDatabase, config: Config) => Promise<void>): Promise<void> {
-  loadEnvFile();
-  const config = loadConfig();
-  if (config.database.kind === 'memory') {
-    throw new Error(
-      'A database in memory belongs to one server process, so that there is nothing to manage from here.',
-    );
-  }
-  const database = await openDatabase(config, () => undefined);
-  try {
-    await work(database, config);
-  } finally {
-    await database.leave();
-  }
-}
-
-/** One line, whatever went wrong. */
-function describe(error: unknown): string {
-  const reasons = error instanceof Problem ? error.errors?.map(({ message }) => message) : undefined;
-  const text = reasons?.join('; ') ?? (error instanceof Error ? error.message : String(error));
-  return text.replace(/\s+/g, ' ');
+  return withServices([AuthModule], (context) =>
+    work(context.get(service, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options),
+  );
 }
 
 program()

@@ -201,7 +201,9 @@ describe('Cleanup', () => {
       expect(await clean(admin)).toMatchObject({ deleted: 0 });
       expect(await clean(admin, {})).toMatchObject({ deleted: 0 });
       const answer = await clean(admin, { older_than_days: 7 });
-      const nothing = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0 };
+      const trash = { trashed_threads: 0, deleted_messages: 0, message_changes: 0 };
+      const expired = { idempotency_keys: 0, expired_sessions: 0, expired_memories: 0, expired_shares: 0 };
+      const nothing = { ...expired, ...trash };
       expect(answer).toEqual({ ...nothing, old_sessions: 3, deleted: 3 });
       for (const session of old) expect(await leftOf(session)).toEqual(GONE);
       expect(await leftOf(kept)).toEqual(WHOLE);

@@ -83,7 +83,8 @@ describe('Context sections', () => {
     expect(sectionsOf(answer)).toEqual(['summaries', 'retrieved', 'recent', 'question']);
     expect(textsOf(answer)).toHaveLength(7);
     expect(textsOf(answer)[1]).toBe('The code of the safe is 4711');
-    expect(textsOf(await context({ window: 1000, top_k: 3 }))).toHaveLength(22);
+    const whole = await build({ window: 1000, top_k: 3, question: 'What is the code of the safe?', facts: false });
+    expect(textsOf(whole)).toHaveLength(23);
     await alice.post(`/sessions/${id}-quiet/messages`, { role: 'assistant', content: 'the safe' });
     expect(sectionsOf(await alice.get(`/sessions/${id}-quiet/context`, { query: { top_k: 1 } }))).toEqual(['recent']);
   });

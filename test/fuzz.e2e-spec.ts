@@ -13,7 +13,7 @@ import {
 } from './support/hostile';
 import { brokenCounters } from './support/integrity';
 import { fieldsOf, type Operation, readOperations } from './support/openapi';
-import { bodyOf, resourceOf } from './support/resources';
+import { bodyOf, fillPath, resourceOf } from './support/resources';
 
 const SOAK = process.env.SOAK === '1';
 const RUNS = SOAK ? 20_000 : 2_000;
@@ -151,7 +151,7 @@ describe('Bad input', () => {
     const property = fc.asyncProperty(request, async ({ index, id, query, headers, body }) => {
       const operation = operations[index];
       const target = id ?? ids.get(operation.path) ?? '';
-      const path = `/${operation.path.replaceAll(/\{\w+\}/g, () => target)}${query && `?${query}`}`;
+      const path = `/${fillPath(operation.path, target)}${query && `?${query}`}`;
       const sent = payload(operation, body);
       const type: Headers = sent.raw === undefined ? {} : { 'content-type': 'application/json' };
       const answer = await clientFor(operation).send(operation.method, path, {
@@ -176,8 +176,7 @@ describe('Bad input', () => {
     expect((await app.anonymous().get('/health/ready')).status).toBe(200);
   });
 
-  const aim = (operation: Operation) =>
-    `/${operation.path.replaceAll(/\{\w+\}/g, () => ids.get(operation.path) ?? '')}`;
+  const aim = (operation: Operation) => `/${fillPath(operation.path, ids.get(operation.path) ?? '')}`;
 
   it('is refused in every parameter and every field, one odd value at a time', async () => {
     const failures: string[] = [];

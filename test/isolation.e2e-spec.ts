@@ -47,6 +47,8 @@ describe('Isolation', () => {
           WHERE t.id = s.thread_id),
         (SELECT md5(string_agg(m::text, '' ORDER BY thread_id, seq)) FROM messages m JOIN mine t USING (org_id)
           WHERE t.id = m.thread_id),
+        (SELECT md5(string_agg(d::text, '' ORDER BY thread_id, seq)) FROM deleted_messages d JOIN mine t USING (org_id)
+          WHERE t.id = d.thread_id),
         (SELECT md5(string_agg(s::text, '' ORDER BY thread_id, s.id)) FROM summaries s JOIN mine t USING (org_id)
           WHERE t.id = s.thread_id),
         (SELECT md5(string_agg(c::text, '' ORDER BY org_id, user_id)) FROM current_threads c),

@@ -43,7 +43,7 @@ describe('The MCP front door', () => {
 
     it.each(['member', 'admin', 'service'] as const)('the role %s', async (role) => {
       const client = await connectMcp(app.url, await app.as('acme', `a ${role}`, role));
-      expect((await client.listTools()).tools).toHaveLength(7);
+      expect((await client.listTools()).tools).toHaveLength(8);
       await callTool(client, 'save_memory', { key: 'role', value: role });
       const { rows } = await app.db.query(`SELECT user_id FROM memories WHERE key = 'role' AND value = $1`, [
         `"${role}"`,

@@ -11,6 +11,7 @@ const TOOLS = [
   'delete_memory',
   'append_messages',
   'get_context',
+  'search_conversations',
 ];
 
 describe.each(ERAS)('MCP, %s revisions', (era) => {
@@ -61,7 +62,13 @@ describe.each(ERAS)('MCP, %s revisions', (era) => {
     const hinted = (hint: 'readOnlyHint' | 'destructiveHint') =>
       tools.filter(({ annotations }) => annotations?.[hint]).map(({ name }) => name);
     expect(hinted('destructiveHint')).toEqual(['delete_memory']);
-    expect(hinted('readOnlyHint')).toEqual(['get_memory', 'list_memories', 'search_memory', 'get_context']);
+    expect(hinted('readOnlyHint')).toEqual([
+      'get_memory',
+      'list_memories',
+      'search_memory',
+      'get_context',
+      'search_conversations',
+    ]);
   });
 
   describe('conversations', () => {

@@ -160,9 +160,9 @@ describe('Messages', () => {
     expect(rows).toEqual([]);
   });
 
-  it('C51 deleting a thread takes its messages along; a later write is 404', async () => {
+  it('C51 erasing a thread takes its messages along; a later write is 404', async () => {
     const { id } = await alice.addMessage(threadId);
-    await alice.delete(`/threads/${threadId}`);
+    await alice.delete(`/threads/${threadId}`, { query: { erase: true } });
     expectProblem(await alice.get(`/messages/${id}`), 404, 'MESSAGE_NOT_FOUND');
     expectProblem(await post({ role: 'user', content: 'late' }), 404, 'THREAD_NOT_FOUND');
     const { rows } = await app.db.query('SELECT 1 FROM messages WHERE thread_id = $1', [threadId]);

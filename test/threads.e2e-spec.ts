@@ -103,7 +103,7 @@ describe('Threads', () => {
     }
   });
 
-  it('F14 U09 C55 deletes a thread with its messages, for good', async () => {
+  it('F14 U09 C55 deletes a thread with its messages, and with erase=true for good', async () => {
     const { id } = await alice.createThread('Short-lived');
     const message = await alice.addMessage(id);
     for (const stranger of [bob, mallory]) expectProblem(await stranger.delete(`/threads/${id}`), 404);
@@ -113,6 +113,7 @@ describe('Threads', () => {
     expectProblem(await alice.get(`/threads/${id}`), 404, 'THREAD_NOT_FOUND');
     expectProblem(await alice.get(`/messages/${message.id}`), 404, 'MESSAGE_NOT_FOUND');
     expectProblem(await alice.delete(`/threads/${id}`), 404, 'THREAD_NOT_FOUND');
+    expect((await alice.delete(`/threads/${id}`, { query: { erase: true } })).status).toBe(200);
     expect([await stored(id), await messagesOf(id)]).toEqual([undefined, 0]);
   });
 

@@ -163,6 +163,12 @@ export const variables = {
   JWT_ROLE_CLAIM: text('role', 'Claim that holds the role: member, admin or service. Absent: member.'),
 
   BODY_LIMIT_BYTES: integer(10 * 1024 * 1024, 'Largest request body (413).', { min: 1024, max: 1024 ** 3 }),
+  IMPORT_LIMIT_BYTES: integer(1024 ** 3, 'Largest import that is sent as a stream of lines (413).', { min: 1024 }),
+  IMPORT_CONVERSATION_LIMIT_BYTES: integer(
+    32 * 1024 * 1024,
+    'Largest conversation of such an import: its line is held in memory.',
+    { min: 1024, max: 512 * 1024 * 1024 },
+  ),
   MAX_NESTING: integer(64, 'Deepest nesting of a JSON body.', { min: 4, max: 1000 }),
   MESSAGE_BATCH_LIMIT: integer(1000, 'Most items in one request.', { min: 1, max: 10_000 }),
   METADATA_LIMIT_BYTES: integer(64 * 1024, 'Largest metadata object, as JSON.', { min: 256, max: 10 * 1024 * 1024 }),
@@ -175,6 +181,15 @@ export const variables = {
     max: 1_000_000,
   }),
   MEMORY_HISTORY_LIMIT: integer(20, 'Earlier values that are kept of each memory; 0: none.', { min: 0, max: 1000 }),
+  MESSAGE_REVISION_LIMIT: integer(20, 'Earlier versions that are kept of each message; 0: none.', {
+    min: 0,
+    max: 1000,
+  }),
+  TRASH_RETENTION_DAYS: decimal(
+    30,
+    'How long deleted threads and messages can be restored; 0: they are gone at once, an undo too.',
+    { min: 0, max: 36_500 },
+  ),
   TOKEN_ESTIMATOR: choice(
     'o200k_base',
     ['o200k_base', 'chars_4', 'words_1.35'],
@@ -211,6 +226,12 @@ export const variables = {
   SESSION_SIZE_WARNING_TOKENS: integer(100_000, 'Tokens from which a session is marked as large; 0: never.', {
     min: 0,
   }),
+  LIVE_POLL_MS: integer(250, 'How often live streams hear of what other instances wrote, and of shares that ended.', {
+    min: 10,
+    max: 60_000,
+  }),
+  LIVE_MAX_STREAMS: integer(1000, 'Live and replay streams of an instance at a time (503).', { min: 0, max: 100_000 }),
+  LIVE_MAX_STREAMS_PER_USER: integer(20, 'The same of one user (429).', { min: 1, max: 100_000 }),
   MODEL_BASE_URL: webUrl(
     'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',
   ),

@@ -16,6 +16,7 @@ const OPEN_TO_ALL = [
   'auth/principal',
   'idempotency/retry',
   'messages/append-answer',
+  'live/live-answer',
   'sessions/session-id',
 ];
 const FRONT_DOORS = ['grpc', 'mcp', 'openai'];

@@ -75,13 +75,27 @@ describe('The schema', () => {
     ]);
     const owned = await rows(`
       SELECT relname AS name FROM pg_class WHERE pg_get_userbyid(relowner) LIKE 'throughline\\_%'
-      UNION ALL SELECT proname FROM pg_proc WHERE pg_get_userbyid(proowner) LIKE 'throughline\\_%'`);
-    // Its one function reads as its owner, who may read memories and nothing else; see test/memory-search.e2e-spec.ts.
-    expect(owned).toEqual([{ name: 'throughline_search_memories' }]);
-    const searched = await rows(`
+      UNION ALL SELECT proname FROM pg_proc WHERE pg_get_userbyid(proowner) LIKE 'throughline\\_%'
+      ORDER BY 1`);
+    // What reads as its owner, who may read memories, where messages are and their words; see test/search-limits.e2e-spec.ts.
+    const functions = ['memories', 'messages', 'scan', 'words'].map((name) => ({ name: `throughline_search_${name}` }));
+    expect(owned).toEqual(functions);
+    const callable = await rows(`
+      SELECT p.proname AS name FROM pg_proc p
+      WHERE pg_get_userbyid(p.proowner) = 'throughline_search' AND has_function_privilege('throughline_app', p.oid, 'EXECUTE')
+      ORDER BY 1`);
+    expect(callable).toEqual(functions.slice(0, 2));
+    const searched = await rows<{ table: string; privilege: string }>(`
       SELECT DISTINCT table_name AS table, privilege_type AS privilege FROM information_schema.column_privileges
       WHERE grantee = 'throughline_search'`);
-    expect(searched).toEqual([{ table: 'memories', privilege: 'SELECT' }]);
+    const tables = ['memories', 'messages', 'organizations', 'shares', 'threads'];
+    expect(searched.sort((a, b) => (a.table < b.table ? -1 : 1))).toEqual(
+      tables.map((table) => ({ table, privilege: 'SELECT' })),
+    );
+    const contents = await rows(`
+      SELECT column_name AS column FROM information_schema.column_privileges
+      WHERE grantee = 'throughline_search' AND table_name = 'messages' AND column_name IN ('content', 'name', 'request_hash')`);
+    expect(contents).toEqual([]);
     const dangerous = await rows(`
       SELECT table_name, privilege_type FROM information_schema.role_table_grants
       WHERE grantee LIKE 'throughline\\_%' AND privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')`);
@@ -106,6 +120,7 @@ describe('The schema', () => {
       idempotency_keys: ['created_at', 'org_id'],
       memories: ['expires_at', 'org_id'],
       message_changes: ['created_at', 'org_id'],
+      shares: ['expires_at', 'org_id'],
       threads: ['deleted_at', 'expires_at', 'org_id'],
     };
     expect(columns.map(({ granted }) => granted)).toEqual(
@@ -113,9 +128,15 @@ describe('The schema', () => {
     );
     const policies = await rows(`
       SELECT tablename AS table, cmd AS command, qual AS reads FROM pg_policies
-      WHERE tablename IN ('memories', 'threads') AND 'throughline_system' = ANY (roles) ORDER BY 1, 3`);
+      WHERE tablename NOT IN ('api_keys', 'organizations', 'users') AND 'throughline_system' = ANY (roles) ORDER BY 1, 3`);
+    // Where rows are all in sight, columns are not: see above.
     expect(policies).toEqual([
+      { table: 'deleted_messages', command: 'SELECT', reads: 'true' },
+      { table: 'erasures', command: 'SELECT', reads: "(status = 'running'::text)" },
+      { table: 'idempotency_keys', command: 'ALL', reads: 'true' },
       { table: 'memories', command: 'SELECT', reads: '(expires_at < now())' },
+      { table: 'message_changes', command: 'SELECT', reads: 'true' },
+      { table: 'shares', command: 'SELECT', reads: '(expires_at < now())' },
       { table: 'threads', command: 'SELECT', reads: '(deleted_at IS NOT NULL)' },
       { table: 'threads', command: 'SELECT', reads: '(expires_at < now())' },
     ]);
@@ -125,16 +146,24 @@ describe('The schema', () => {
     const client = await database.pool.connect();
     try {
       await client.query('BEGIN');
-      await client.query(`INSERT INTO organizations (id) VALUES ('expired'), ('lives'), ('plain')`);
+      await client.query(`INSERT INTO organizations (id) VALUES ('expired'), ('lives'), ('plain'), ('trash')`);
       await client.query(`INSERT INTO users (org_id, id) SELECT id, 'alice' FROM organizations`);
       await client.query(`
-        INSERT INTO threads (org_id, id, user_id, name, expires_at) VALUES
-          ('expired', gen_random_uuid(), 'alice', 'x', now() - interval '1 s'),
-          ('lives', gen_random_uuid(), 'alice', 'x', now() + interval '1 h'),
-          ('plain', gen_random_uuid(), 'alice', 'x', NULL)`);
+        INSERT INTO threads (org_id, id, user_id, name, expires_at, deleted_at) VALUES
+          ('expired', gen_random_uuid(), 'alice', 'x', now() - interval '1 s', NULL),
+          ('lives', gen_random_uuid(), 'alice', 'x', now() + interval '1 h', NULL),
+          ('plain', gen_random_uuid(), 'alice', 'x', NULL, NULL),
+          ('trash', gen_random_uuid(), 'alice', 'x', NULL, now())`);
       await client.query('SET LOCAL ROLE throughline_system');
-      expect((await client.query('SELECT org_id FROM threads')).rows).toEqual([{ org_id: 'expired' }]);
+      const seen = (await client.query('SELECT org_id FROM threads ORDER BY 1')).rows;
+      expect(seen).toEqual([{ org_id: 'expired' }, { org_id: 'trash' }]);
       for (const statement of [
+        'SELECT content FROM deleted_messages',
+        'SELECT id FROM deleted_messages',
+        'SELECT thread_id FROM message_changes',
+        'SELECT FROM message_revisions',
+        'DELETE FROM deleted_messages',
+        'DELETE FROM message_changes',
         'SELECT name FROM threads',
         'SELECT id FROM threads',
         'SELECT * FROM threads',

@@ -66,7 +66,7 @@ export class Client {
       headers: { ...(json && { 'content-type': 'application/json' }), ...this.headers, ...headers },
       body: json ? JSON.stringify(body) : raw,
     });
-    const text = await response.body.text();
+    const text = await (isEndless(path, response.headers) ? firstEvent(response.body) : response.body.text());
     return { status: response.statusCode, headers: response.headers, body: parse(text, response.headers) as T, text };
   }
 
@@ -118,6 +118,19 @@ function pathOf(path: string, query: Query = {}): string {
   }
   const text = pairs.toString();
   return text ? `${whole}?${text}` : whole;
+}
+
+const isEndless = (path: string, headers: Response['headers']) =>
+  /\/events(\?|$)/.test(path) && String(headers['content-type']).startsWith('text/event-stream');
+
+/** Of a stream without an end: what comes up to its first event. */
+async function firstEvent(body: AsyncIterable<Buffer>): Promise<string> {
+  let text = '';
+  for await (const bytes of body) {
+    text += bytes.toString();
+    if (/^event: [^]*\n\n$/m.test(text)) break;
+  }
+  return text;
 }
 
 function parse(text: string, headers: Response['headers']): unknown {

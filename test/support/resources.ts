@@ -16,21 +16,27 @@ export interface Resource {
 
 export const SECRET = 'nobody-else-may-read-this';
 
+/** For good: what is in the trash can be restored. */
+const ERASED = { query: { erase: true } };
+
 const thread: Resource = {
   scope: 'user',
   create: async (owner) => {
     const { id } = await owner.createThread(SECRET, { metadata: { note: SECRET } });
     await owner.addMessage(id, SECRET);
+    // Something to redo, and to find in the trash.
+    await owner.addMessage(id, SECRET);
+    await owner.post(`/threads/${id}/undo`);
     await owner.post(`/threads/${id}/summaries`, { start_turn: 0, end_turn: 1, content: SECRET });
     return id;
   },
-  remove: (owner, id) => owner.delete(`/threads/${id}`),
+  remove: (owner, id) => owner.delete(`/threads/${id}`, ERASED),
 };
 
 const message: Resource = {
   scope: 'user',
   create: async (owner) => (await owner.addMessage((await owner.createThread(SECRET)).id, SECRET)).id,
-  remove: (owner, id) => owner.delete(`/messages/${id}`),
+  remove: (owner, id) => owner.delete(`/messages/${id}`, ERASED),
 };
 
 const key: Resource = {
@@ -71,7 +77,8 @@ const session: Resource = {
     const id = randomUUID();
     const settings = { title: SECRET, metadata: { note: SECRET }, variables: { note: SECRET } };
     await owner.post('/sessions', { session_id: id, ...settings });
-    await owner.post(`/sessions/${id}/messages`, { role: 'user', content: SECRET });
+    for (const content of [SECRET, SECRET]) await owner.post(`/sessions/${id}/messages`, { role: 'user', content });
+    await owner.post(`/sessions/${id}/undo`);
     await owner.post(`/sessions/${id}/summaries`, { start_turn: 0, end_turn: 1, content: SECRET });
     return id;
   },
@@ -86,6 +93,33 @@ const erasure: Resource = {
   remove: (owner, id) => owner.delete(`/erasures/${id}`),
 };
 
+/** Of a thread of the owner's, with somebody who is nobody else in the tests: strangers have no part in it. */
+const shareOf = async (owner: Client, conversation: string): Promise<string> =>
+  (await owner.post(`${conversation}/shares`, { user_id: randomUUID(), permission: 'read' })).body.id;
+
+const share: Resource = {
+  scope: 'user',
+  create: async (owner) => shareOf(owner, `/threads/${await thread.create(owner)}`),
+  remove: (owner, id) => owner.delete(`/shares/${id}`),
+};
+
+/** Two ids in one, in the order of the path. */
+const within = (kind: Resource, route: string): Resource => ({
+  scope: 'user',
+  create: async (owner) => {
+    const id = await kind.create(owner);
+    return `${id} ${await shareOf(owner, `${route}/${id}`)}`;
+  },
+  fillsPath: true,
+  remove: (owner, ids) => owner.delete(`/shares/${ids.split(' ')[1]}`),
+});
+
+/** Resources inside others, by the whole path up to the last id. */
+const INNER: Record<string, Resource> = {
+  '/api/threads/{}/shares/{}': within(thread, '/threads'),
+  '/api/sessions/{}/shares/{}': within(session, '/sessions'),
+};
+
 /** By the path up to the id. A new kind of resource has to be added here. */
 const RESOURCES: Record<string, Resource> = {
   '/api/threads/{}': thread,
@@ -95,6 +129,7 @@ const RESOURCES: Record<string, Resource> = {
   '/api/users/{}': userMemory,
   '/api/sessions/{}': session,
   '/api/erasures/{}': erasure,
+  '/api/shares/{}': share,
 };
 
 /** Bodies where the smallest one that the reference allows would do nothing. */
@@ -107,10 +142,17 @@ const BODIES: Record<string, unknown> = {
   'POST /api/threads/{}/summarize': { keep_last: 0, mode: 'replace' },
   'POST /api/threads/{}/truncate': { keep_last: 0 },
   'POST /api/threads/{}/fork': { name: 'Forked' },
+  'POST /api/threads/import': { messages: [{ role: 'user', content: 'Hello' }] },
+  'POST /api/sessions/import': { messages: [{ role: 'user', content: 'Hello' }] },
   'POST /api/messages': { role: 'user', content: 'Hello' },
   'PATCH /api/messages/{}': { content: 'Edited' },
   'PUT /api/messages/{}': { content: 'Edited' },
+  'POST /api/threads/{}/shares': { user_id: 'carol', permission: 'read' },
+  'PATCH /api/threads/{}/shares/{}': { permission: 'write' },
+  'POST /api/sessions/{}/shares': { user_id: 'carol', permission: 'read' },
+  'PATCH /api/sessions/{}/shares/{}': { permission: 'write' },
   'POST /api/erasures': { user_id: 'nobody' },
+  'PUT /api/admin/search-language': { language: 'simple' },
   'PUT /api/memory': { memories: { key: 'value' } },
   'PUT /api/memory/{}': { value: 'Saved' },
   'PUT /api/users/{}/memory': { memories: { key: 'value' } },
@@ -136,7 +178,7 @@ const shapeOf = (path: string) => path.replaceAll(/\{\w+\}/g, '{}');
 /** The resource of an operation's path id. @throws for a path that nobody has told us how to fill */
 export function resourceOf({ method, path, pathParams }: Operation): Resource {
   const shape = shapeOf(path);
-  const resource = RESOURCES[shape.slice(0, shape.indexOf('{}') + 2)];
+  const resource = INNER[shape] ?? RESOURCES[shape.slice(0, shape.indexOf('{}') + 2)];
   if (resource && (pathParams.length === 1 || resource.fillsPath)) return resource;
   throw new Error(`${method} ${path}: test/support/resources.ts does not say what its ids name`);
 }
@@ -145,9 +187,15 @@ export function resourceOf({ method, path, pathParams }: Operation): Resource {
 export const bodyOf = (operation: Operation): unknown =>
   BODIES[`${operation.method} ${shapeOf(operation.path)}`] ?? (operation.body && sampleOf(operation.body));
 
-/** The path with its ids filled in, for `Client`. */
-export const pathOf = (operation: Operation, id = '') =>
-  `/${operation.path.replaceAll(/\{\w+\}/g, encodeURIComponent(id))}`;
+/** A path with its ids filled in; one id stands for all that are not given. */
+export const fillPath = (path: string, id: string) => {
+  const ids = id.split(' ');
+  return path.replaceAll(/\{\w+\}/g, () => ids.shift() ?? id);
+};
+
+/** The same of an operation, encoded for `Client`. */
+export const pathOf = ({ path }: Operation, id = '') =>
+  `/${fillPath(path, id.split(' ').map(encodeURIComponent).join(' '))}`;
 
 /** What a search looks for: what a stranger may not find. */
 export const queryOf = ({ path }: Operation): Record<string, string> => (path.endsWith('/search') ? { q: SECRET } : {});

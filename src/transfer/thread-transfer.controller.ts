@@ -1,0 +1,63 @@
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../auth/access';
+import { Caller, type Principal } from '../auth/principal';
+import { Id } from '../common/decorators';
+import { ApiIdempotencyKey, type Retry } from '../idempotency/retry';
+import { ExportService } from './export.service';
+import { ImportRequests } from './import-requests.service';
+import { answer, ApiExport, ApiImport, ImportRetry, send } from './transfer-http';
+import { ExportAllQuery, ExportQuery, ImportQuery } from './transfer.dto';
+
+/** Threads as files. */
+@ApiTags('threads')
+@Controller('threads')
+export class ThreadTransferController {
+  constructor(
+    private readonly exports: ExportService,
+    private readonly imports: ImportRequests,
+  ) {}
+
+  @Get('export')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'exportThreads', summary: 'All threads as one file, archived ones and sessions too' })
+  @ApiExport()
+  exportAll(
+    @Caller() caller: Principal,
+    @Query() query: ExportAllQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return send(reply, this.exports.all(caller, { ...query, sessionsOnly: false }));
+  }
+
+  @Get(':id/export')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'exportThread', summary: 'A thread as a file' })
+  @ApiExport()
+  async export(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Query() query: ExportQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return send(reply, await this.exports.thread(caller, id, query));
+  }
+
+  @Post('import')
+  @Access('threads:write')
+  @RouteConfig({ takesLines: true })
+  @ApiOperation({ operationId: 'importThreads', summary: 'Import conversations, as new threads of the caller' })
+  @ApiIdempotencyKey()
+  @ApiImport()
+  import(
+    @Caller() caller: Principal,
+    @Body() body: unknown,
+    @Query() query: ImportQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @ImportRetry() retry?: Retry,
+  ) {
+    return answer(body, reply, () => this.imports.ofBody(caller, body, { ...query, asSession: false, retry }));
+  }
+}

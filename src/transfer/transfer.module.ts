@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { MessagesModule } from '../messages/messages.module';
+import { OrganizationsModule } from '../organizations/organizations.module';
+import { SessionsModule } from '../sessions/sessions.module';
+import { ThreadsModule } from '../threads/threads.module';
+import { ConversationImportService } from './conversation-import.service';
+import { ConversationReader } from './conversation-reader.service';
+import { ExportSlots } from './export-slots';
+import { ExportRepository } from './export.repository';
+import { ExportService } from './export.service';
+import { ImportRepository } from './import.repository';
+import { ImportRequests } from './import-requests.service';
+import { ImportService } from './import.service';
+import { SessionTransferController } from './session-transfer.controller';
+import { ThreadTransferController } from './thread-transfer.controller';
+
+/** Conversations as files: out, and in again. */
+@Module({
+  imports: [ThreadsModule, MessagesModule, SessionsModule, OrganizationsModule, IdempotencyModule],
+  controllers: [ThreadTransferController, SessionTransferController],
+  providers: [
+    ExportService,
+    ExportSlots,
+    ExportRepository,
+    ImportRequests,
+    ImportService,
+    ConversationReader,
+    ConversationImportService,
+    ImportRepository,
+  ],
+  exports: [ExportService, ImportRequests],
+})
+export class TransferModule {}

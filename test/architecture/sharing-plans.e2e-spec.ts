@@ -1,0 +1,104 @@
+import { newId } from '../../src/common/ids';
+import { TenantDatabase } from '../../src/database/tenant-database';
+import { WINDOW } from '../../src/messages/message-windows.repository';
+import { APPEND, LISTS } from '../../src/messages/messages.repository';
+import { SessionListRepository } from '../../src/sessions/session-list.repository';
+import { ThreadListRepository } from '../../src/threads/thread-list.repository';
+import { startTestApp, type TestApp } from '../support/app';
+
+const ORG = 'plans';
+const THREADS = 5000;
+const SHARED = 20;
+
+/** What sharing costs: nothing for owners, and for others what is shared with them. */
+describe('Plans of sharing', () => {
+  let app: TestApp;
+  const threadId = newId();
+
+  beforeAll(async () => {
+    app = await startTestApp();
+    await app.as(ORG, 'alice');
+    await app.db.query(`INSERT INTO users (org_id, id) SELECT $1, 'user' || n FROM generate_series(1, 50) n`, [ORG]);
+    await app.db.query(
+      `INSERT INTO threads (org_id, id, user_id, name, session_id, updated_at)
+       SELECT $1, gen_random_uuid(), 'user' || (1 + n % 50), 'x', 's' || n, now() - n * interval '1 min'
+       FROM generate_series(1, $2) n`,
+      [ORG, THREADS],
+    );
+    await app.db.query(`INSERT INTO threads (org_id, id, user_id, name) VALUES ($1, $2, 'user1', 'x')`, [
+      ORG,
+      threadId,
+    ]);
+    await app.db.query(
+      `INSERT INTO shares (org_id, id, thread_id, user_id, permission, created_by)
+       SELECT $1, gen_random_uuid(), t.id, reader, 'write', t.user_id FROM (
+         SELECT t.*, row_number() OVER () AS n FROM threads t WHERE org_id = $1 AND user_id = 'user1' LIMIT $2
+       ) t, unnest(ARRAY['user2', 'user3']) reader`,
+      [ORG, SHARED],
+    );
+    await app.db.query(
+      `INSERT INTO shares (org_id, id, thread_id, user_id, permission, created_by)
+       VALUES ($1, gen_random_uuid(), $2, 'user4', 'write', 'user1')`,
+      [ORG, threadId],
+    );
+    await app.db.query(
+      `INSERT INTO shares (org_id, id, thread_id, user_id, permission, created_by)
+       SELECT $1, gen_random_uuid(), t.id, 'user5', 'read', t.user_id FROM threads t WHERE org_id = $1 AND user_id <> 'user5'`,
+      [ORG],
+    );
+    await app.db.query('ANALYZE threads, messages, shares');
+  });
+  afterAll(() => app.close());
+
+  /** The parts of a statement's plan, as the tenant's role runs it; it changes nothing. */
+  const partsOf = async (statement: string, values: unknown[], options = 'FORMAT JSON'): Promise<any[]> => {
+    const undo = new Error('undo');
+    let parts: any[] = [];
+    const work = app.app.get(TenantDatabase).run({ orgId: ORG }, async (tx) => {
+      const [row] = await tx.query<any>(`EXPLAIN (${options}) ${statement}`, values);
+      const walk = (node: any): any[] => [node, ...(node.Plans ?? []).flatMap(walk)];
+      parts = walk(row['QUERY PLAN'][0].Plan);
+      throw undo;
+    });
+    await expect(work).rejects.toBe(undo);
+    return parts;
+  };
+
+  it('X02 C48 an append of the owner does not look at shares, nor does reading the end', async () => {
+    const message = { id: newId(), role: 'user', content: 'x', metadata: {}, token_count: 1, cost: '0' };
+    const statements: [string, unknown[]][] = [
+      [APPEND.thread.text, [JSON.stringify([message]), 1, 1, null]],
+      [LISTS.desc.thread.text, [0, Number.MAX_SAFE_INTEGER, null, null, 20, 0]],
+      [WINDOW.thread.text, [20, null, 0]],
+    ];
+    const looksOf = async (text: string, user: string, more: unknown[]): Promise<number> => {
+      const parts = await partsOf(text, [ORG, user, false, threadId, ...more], 'ANALYZE, FORMAT JSON');
+      return Math.max(
+        ...parts.filter((part) => part['Relation Name'] === 'shares').map((part) => part['Actual Loops']),
+      );
+    };
+    for (const [text, values] of statements) {
+      expect(await looksOf(text, 'user1', values)).toBe(0);
+      // The twin: there is a plan for shares, and it runs for others.
+      expect(await looksOf(text, 'user4', values)).toBe(1);
+    }
+  });
+
+  it('X02 C48 what is shared with a user is read from their shares, however many threads there are', async () => {
+    const asked: [string, unknown[]][] = [];
+    const tx = { query: async (text: string, values: unknown[]) => (asked.push([text, values]), []) } as never;
+    const slice = { sort: 'updated_at', order: 'desc', limit: 21, offset: 0 } as const;
+    const filter = { orgId: ORG, sharedWith: 'user2' };
+    await new ThreadListRepository().list(tx, { ...filter, statuses: ['active', 'archived'] }, slice);
+    await new SessionListRepository().list(tx, filter, slice);
+    expect(asked).toHaveLength(2);
+    for (const [text, values] of asked) {
+      const parts = await partsOf(text, values);
+      expect(parts.map((part) => part['Index Name'])).toContain('shares_user_id_idx');
+      expect(parts.filter((part) => part['Relation Name'] === 'threads' && part['Node Type'] === 'Seq Scan')).toEqual(
+        [],
+      );
+      expect(JSON.stringify(parts)).toContain('threads_pkey');
+    }
+  });
+});
