@@ -42,6 +42,24 @@ describe('Search over memory', () => {
     expect(await keys(alice, { q: 'überraschung' })).toEqual(['note:42']);
   });
 
+  it('finds chains of words by their parts, and a long one costs what other text of its length costs', async () => {
+    const user = await app.as('acme', 'chains');
+    await user.put('/memory', { memories: { a: 'a well-known snake_case_name', b: { 'dashed-key': -1.5 } } });
+    expect(await keys(user, { q: 'well-known' })).toEqual(['a']);
+    expect(await keys(user, { q: 'case' })).toEqual(['a']);
+    expect(await keys(user, { q: 'dashed' })).toEqual(['b']);
+    const cost = async (part: string) => {
+      const value = JSON.stringify(part.repeat(64_000 / part.length));
+      const began = performance.now();
+      await app.db.query(`SELECT throughline_memory_document('k', $1::jsonb)`, [value]);
+      return performance.now() - began;
+    };
+    await cost('plain words ');
+    const plain = await cost('plain words ');
+    for (const chain of ['snake_case_', '3f2504e0-4f89-41d3-9a0c-0305e82c3301-', 'a_b-c.'])
+      expect((await cost(chain)) / plain).toBeLessThan(100);
+  });
+
   it('puts the best match first, as many as asked for', async () => {
     await alice.put('/memory/tea', { value: 'green tea, black tea, tea with milk' });
     await alice.put('/memory/breakfast', {

@@ -136,6 +136,20 @@ describe('Search over messages: any text, any language', () => {
     expect(await found({ q: 'grapefruit', thread_id: thread })).toHaveLength(6);
   });
 
+  it('F49 a long chain without spaces costs what other text of its length costs', async () => {
+    const cost = async (part: string) => {
+      const text = part.repeat(100_000 / part.length);
+      const began = performance.now();
+      await app.db.query(`SELECT throughline_message_document('english', to_jsonb($1::text), NULL, NULL)`, [text]);
+      return performance.now() - began;
+    };
+    await cost('plain words ');
+    const plain = await cost('plain words ');
+    // Unbroken, each of these takes a thousand times as long.
+    for (const chain of ['snake_case_', '3f2504e0-4f89-41d3-9a0c-0305e82c3301-', 'a_b-c.'])
+      expect((await cost(chain)) / plain).toBeLessThan(100);
+  });
+
   it('F49 the language is the organization’s, for what is stored from then on; what was stored before is still found', async () => {
     const admin = await app.as('hamburg', 'root', 'admin');
     const member = await app.as('hamburg', 'karl');

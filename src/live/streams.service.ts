@@ -52,7 +52,7 @@ export class StreamsService implements OnModuleDestroy {
       this.watches.add(work);
       stream.gone.addEventListener('abort', () => {
         this.open.delete(work);
-        this.watches.remove(work);
+        this.watches.drop(work);
         leave();
       });
       work.run().then(

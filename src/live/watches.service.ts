@@ -35,7 +35,7 @@ export class WatchesService implements OnModuleDestroy {
     this.schedule();
   }
 
-  remove(stream: Watched): void {
+  drop(stream: Watched): void {
     this.streams.delete(stream);
     if (this.streams.size > 0) return;
     clearTimeout(this.timer);

@@ -25,6 +25,14 @@ export class MemorySearch1763942400000 implements MigrationInterface {
 }
 
 /*
+ * Chains of words, with a dash or an underscore between them, are taken apart: PostgreSQL would read them again for each of
+ * their parts, and a long one would take minutes. (In JSON, a dash after a letter or a digit is inside a text.) No function
+ * of its own: PostgreSQL analyzes an index with a search path in which it would not be found.
+ */
+const unchained = (words: string) =>
+  String.raw`regexp_replace(translate(${words}, '_', ' '), '([[:alnum:]])-', '\1 ', 'g')`;
+
+/*
  * Words of the key and of the value's texts, numbers and names, stemmed. Small letters are ICU's: in the locale C, only A
  * to Z have any. The organization and the user stand in the index, so that nobody's search walks through others' matches.
  */
@@ -32,7 +40,8 @@ const DOCUMENT = `
 CREATE FUNCTION throughline_memory_document(key text, value jsonb) RETURNS tsvector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT to_tsvector('pg_catalog.english', lower(translate(key, '_-.:/@', '      ') COLLATE "und-x-icu"))
-    || jsonb_to_tsvector('pg_catalog.english', lower(value::text COLLATE "und-x-icu")::jsonb, '["string", "numeric", "key"]')
+    || jsonb_to_tsvector('pg_catalog.english', ${unchained('lower(value::text COLLATE "und-x-icu")')}::jsonb,
+      '["string", "numeric", "key"]')
 $$;
 CREATE INDEX memories_search_idx ON memories
   USING gin (org_id, user_id, throughline_memory_document(key, value));
@@ -76,7 +85,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET pg_trgm.word_similarity_threshold = 0.5
 AS $$
 DECLARE
-  words tsquery := websearch_to_tsquery('pg_catalog.english', lower(p_query COLLATE "und-x-icu"));
+  words tsquery := websearch_to_tsquery('pg_catalog.english', ${unchained('lower(p_query COLLATE "und-x-icu")')});
 BEGIN
   IF p_org IS DISTINCT FROM current_setting('app.org_id', true) THEN
     RAISE EXCEPTION 'the search is bound to the organization of the transaction' USING ERRCODE = 'insufficient_privilege';
