@@ -5,13 +5,14 @@ import type { TenantTx } from '../database/tenant-database';
 import { byThread, type Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget, ThreadsService } from '../threads/threads.service';
-import { AppendEventsService } from './append-events.service';
+import { AppendGroupsService } from './append-groups.service';
 import { AppendReplay } from './append-replay';
 import type { Append } from './append-request';
 import { toMessageView, toRow } from './message-views';
 import type { MessageRow } from './message.entity';
 import type { MessageBatch, MessageView } from './messages.dto';
-import { type Appended, MessagesRepository } from './messages.repository';
+import { AppendStore } from './append-store';
+import type { Appended } from './messages.repository';
 import type { NewMessage } from './new-message';
 
 /** An append's answer; `created` is false when everything in it was there already. */
@@ -50,10 +51,10 @@ export class Unsettled extends Error {}
 @Injectable()
 export class AppendWriter {
   constructor(
-    private readonly messages: MessagesRepository,
+    private readonly appends: AppendStore,
+    private readonly groups: AppendGroupsService,
     private readonly threads: ThreadsService,
     private readonly replay: AppendReplay,
-    private readonly events: AppendEventsService,
   ) {}
 
   /** A thread as a place, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
@@ -63,12 +64,23 @@ export class AppendWriter {
     return { target, open: (tx) => this.threads.lock(tx, principal, target), view: toMessageView };
   }
 
+  /**
+   * With others that wait at the same time, where nothing is to be compared and a retry cannot have been before it.
+   * @returns `undefined` when it has to go alone
+   */
+  async together(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult | undefined> {
+    const { messages, expected } = append;
+    if (place.target.by !== 'thread' || expected.version !== undefined) return undefined;
+    if (messages.some(({ request_hash }) => request_hash !== undefined)) return undefined;
+    const done = await this.groups.append(principal, place.target.id, messages);
+    return done && { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
+  }
+
   /** In one statement, which is sent at once. @throws Unsettled, and pg's error for an id that is taken */
   async plainly(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
     const { messages, expected } = append;
-    const done = await this.messages.append(tx, principal, place.target, messages, expected.version);
+    const done = await this.appends.append(tx, principal, place.target, messages, expected.version);
     if (!done) throw new Unsettled();
-    this.events.announce(tx, principal, done);
     return { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
   }
 
@@ -114,9 +126,7 @@ export class AppendWriter {
     messages: NewMessage[],
   ): Promise<Appended | undefined> {
     if (messages.length === 0) return undefined;
-    const done = await this.messages.append(tx, principal, byThread(thread.id), messages);
-    if (done) this.events.announce(tx, principal, done);
-    return done;
+    return this.appends.append(tx, principal, byThread(thread.id), messages);
   }
 }
 

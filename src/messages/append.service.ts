@@ -29,8 +29,8 @@ export class AppendService {
   ) {}
 
   /**
-   * Stores one message or a batch, in order, all or nothing. One statement in one round trip, unless something
-   * is to be compared first.
+   * Stores one message or a batch, in order, all or nothing. One statement in one round trip, with others that wait at
+   * the same time, unless something is to be compared first.
    * @throws what `AppendRequests.prepare` and `AppendWriter.carefully` throw, and IDEMPOTENCY_KEY_REUSED
    */
   async append(
@@ -56,7 +56,8 @@ export class AppendService {
     const mustCompare = append.startSeq !== undefined || append.messages.length === 0 || append.strict;
     if (mustCompare) return carefully();
     try {
-      return await this.plainly(principal, place, append, retry);
+      const together = retry ? undefined : await this.writer.together(principal, place, append);
+      return together ?? (await this.plainly(principal, place, append, retry));
     } catch (error) {
       if (!(error instanceof Unsettled) && !isDuplicate(error, 'messages_id_key')) throw error;
       return carefully();

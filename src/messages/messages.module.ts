@@ -2,6 +2,9 @@ import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { ThreadsModule } from '../threads/threads.module';
 import { AppendEventsService } from './append-events.service';
+import { AppendGroupsRepository } from './append-groups.repository';
+import { AppendGroupsService } from './append-groups.service';
+import { AppendStore } from './append-store';
 import { AppendReplay } from './append-replay';
 import { AppendRequests } from './append-request';
 import { AppendWriter } from './append-writer';
@@ -55,6 +58,9 @@ import { ThreadMessagesController } from './thread-messages.controller';
     AppendWriter,
     AppendReplay,
     AppendEventsService,
+    AppendStore,
+    AppendGroupsService,
+    AppendGroupsRepository,
     MessagesService,
     MessageEditsService,
     MessageRemovalsService,

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startTestApp, type TestApp } from './support/app';
+import { type Client, expectProblem } from './support/client';
+import { brokenCounters, threadsWithGaps } from './support/integrity';
+import { shareThread } from './support/shares';
+
+describe('Appends that wait at the same time', () => {
+  let app: TestApp;
+  let alice: Client;
+
+  const say = (content: string, more: object = {}) => ({ role: 'user', content, ...more });
+  const append = (client: Client, thread: string, body: object) => client.post(`/threads/${thread}/messages`, body);
+  const makeThreads = async (count: number) => {
+    const threads = Array.from({ length: count }, (_, n) => ({ name: `Thread ${n}` }));
+    return (await alice.post('/threads', { threads })).body.data.map(({ id }: { id: string }) => id) as string[];
+  };
+  /** Transactions that stored the messages of these threads. */
+  const transactions = async (threads: string[]) => {
+    const text = `SELECT count(DISTINCT xmin::text)::int AS count FROM messages WHERE thread_id = ANY ($1)`;
+    return (await app.db.query<{ count: number }>(text, [threads])).rows[0].count;
+  };
+  const laneOf = (thread: string) => parseInt(thread.slice(-4), 16) % 4;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+    alice = await app.as('acme', 'alice');
+  });
+  afterEach(async () => {
+    expect(await brokenCounters(app.db)).toEqual([]);
+    expect(await threadsWithGaps(app.db)).toEqual([]);
+  });
+  afterAll(() => app.close());
+
+  it('F57 go together: fewer transactions than appends, each with an answer of its own', async () => {
+    const threads = await makeThreads(10);
+    const bodies = Array.from({ length: 200 }, (_, n) => ({ thread: threads[n % 10], content: `message ${n}` }));
+    const answers = await Promise.all(
+      bodies.map(({ thread, content }) => append(alice, thread, say(content, { cost: 0.1 }))),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(200).fill(201));
+    answers.forEach(({ body }, n) => {
+      expect([body.thread_id, body.content.text]).toEqual([bodies[n].thread, bodies[n].content]);
+    });
+    for (const thread of threads) {
+      const stored = (await alice.get(`/threads/${thread}/messages`)).body.data;
+      const own = answers.map(({ body }) => body).filter(({ thread_id }) => thread_id === thread);
+      // What each was answered is what is stored, under the number that it was told.
+      expect(stored).toEqual(own.sort((a, b) => a.seq - b.seq));
+      const { body } = await alice.get(`/threads/${thread}`);
+      expect([body.message_count, body.version, body.total_cost]).toEqual([20, 21, 2]);
+    }
+    expect(await transactions(threads)).toBeLessThan(200);
+  });
+
+  it('one after the other, each has its own transaction, and waits for nobody', async () => {
+    const [thread] = await makeThreads(1);
+    for (const n of [1, 2, 3]) expect((await append(alice, thread, say(`${n}`))).body.seq).toBe(n);
+    expect(await transactions([thread])).toBe(3);
+  });
+
+  it('batches count as one write each, and stay together', async () => {
+    const threads = await makeThreads(2);
+    const batch = (n: number) => ({ messages: [say(`${n} a`), say(`${n} b`), say(`${n} c`)] });
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => append(alice, threads[n % 2], n % 4 < 2 ? batch(n) : say(`${n}`))),
+    );
+    for (const { body } of answers.filter(({ body }) => body.data)) {
+      const seqs = body.data.map(({ seq }: { seq: number }) => seq);
+      expect(seqs).toEqual([seqs[0], seqs[0] + 1, seqs[0] + 2]);
+      // With this batch, the thread has as many messages as its last one's number says.
+      expect(body.total).toBe(seqs[2]);
+    }
+    const versions = answers
+      .filter(({ body }) => body.data && body.data[0].thread_id === threads[0])
+      .map(({ body }) => body.version);
+    expect(new Set(versions).size).toBe(versions.length);
+    for (const thread of threads) expect((await alice.get(`/threads/${thread}`)).body.version).toBe(21);
+  });
+
+  it('C19 each fails alone: a missing thread, a stranger’s, a reader’s, a sum that is too large, an old version', async () => {
+    const threads = await makeThreads(3);
+    const [bob, globex] = [await app.as('acme', 'bob'), await app.as('globex', 'alice')];
+    const theirs = (await bob.createThread('Bob’s')).id;
+    const read = (await bob.createThread('Read only')).id;
+    await shareThread(app, read, 'alice');
+    const fill = (cost: string) => app.db.query('UPDATE threads SET total_cost = $2 WHERE id = $1', [threads[2], cost]);
+    await fill('9'.repeat(26));
+    const wrong = [
+      { client: alice, thread: '01a1fd58-7022-77ad-a246-ddb5891453d1', code: 'THREAD_NOT_FOUND', status: 404 },
+      { client: alice, thread: theirs, code: 'THREAD_NOT_FOUND', status: 404 },
+      { client: alice, thread: read, code: 'THREAD_NOT_WRITABLE', status: 403 },
+      { client: globex, thread: threads[0], code: 'THREAD_NOT_FOUND', status: 404 },
+      { client: alice, thread: threads[2], more: { cost: 1 }, code: 'VALUE_OUT_OF_RANGE', status: 400 },
+      { client: alice, thread: threads[0], more: { expected_version: 99 }, code: 'VERSION_CONFLICT', status: 409 },
+    ];
+    const right = Array.from({ length: 60 }, (_, n) => append(alice, threads[n % 2], say(`${n}`)));
+    const refused = wrong.map(({ client, thread, more }) => append(client, thread, say('wrong', more)));
+    for (const { status } of await Promise.all(right)) expect(status).toBe(201);
+    (await Promise.all(refused)).forEach((answer, n) => expectProblem(answer, wrong[n].status, wrong[n].code));
+    for (const thread of threads.slice(0, 2))
+      expect((await alice.get(`/threads/${thread}`)).body.message_count).toBe(30);
+    expect((await alice.get(`/threads/${threads[2]}`)).body.message_count).toBe(0);
+    await fill('0');
+  });
+
+  it('C48 owner, writer and admin append to one thread at the same time', async () => {
+    const [thread] = await makeThreads(1);
+    await shareThread(app, thread, 'carol', 'write');
+    const clients = [alice, await app.as('acme', 'carol'), await app.as('acme', 'root', 'admin')];
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => append(clients[n % 3], thread, say(`${n}`, { sender_id: `s${n % 3}` }))),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(201));
+    expect(new Set(answers.map(({ body }) => body.seq)).size).toBe(60);
+  });
+
+  it('nobody waits behind a thread that somebody holds', async () => {
+    const threads = await makeThreads(20);
+    const lane = laneOf(threads[0]);
+    const [held, ...others] = threads.filter((thread) => laneOf(thread) === lane);
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM threads WHERE id = $1 FOR UPDATE', [held]);
+      const waiting = append(alice, held, say('patient'));
+      const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
+      // These would never come back, if they waited.
+      const answers = await Promise.all([...others, ...others].map((thread) => append(alice, thread, say('quick'))));
+      for (const { status } of answers) expect(status).toBe(201);
+      await holder.query('ROLLBACK');
+      expect((await waiting).status).toBe(201);
+    } finally {
+      holder.release(true);
+    }
+  });
+});
