@@ -48,13 +48,15 @@ describe('Search over memory', () => {
     expect(await keys(user, { q: 'well-known' })).toEqual(['a']);
     expect(await keys(user, { q: 'case' })).toEqual(['a']);
     expect(await keys(user, { q: 'dashed' })).toEqual(['b']);
-    const cost = async (part: string) => {
-      const value = JSON.stringify(part.repeat(64_000 / part.length));
+    const once = async (value: string) => {
       const began = performance.now();
       await app.db.query(`SELECT throughline_memory_document('k', $1::jsonb)`, [value]);
       return performance.now() - began;
     };
-    await cost('plain words ');
+    const cost = async (part: string) => {
+      const value = JSON.stringify(part.repeat(64_000 / part.length));
+      return Math.min(await once(value), await once(value), await once(value));
+    };
     const plain = await cost('plain words ');
     for (const chain of ['snake_case_', '3f2504e0-4f89-41d3-9a0c-0305e82c3301-', 'a_b-c.'])
       expect((await cost(chain)) / plain).toBeLessThan(100);

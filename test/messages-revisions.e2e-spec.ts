@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { startTestApp, type TestApp } from './support/app';
 import { type Client, expectProblem } from './support/client';
 import { shareThread } from './support/shares';
@@ -108,6 +109,17 @@ describe('Revisions of messages', () => {
     expectProblem(await reader.get(path), 403, 'THREAD_NOT_WRITABLE');
     expectProblem(await reader.patch(`/messages/${id}`, { content: 'x' }), 403, 'THREAD_NOT_WRITABLE');
     expect((await writer.get(path)).body.data).toHaveLength(1);
+  });
+
+  it('F42 are of this message, not of one in the trash that had its id', async () => {
+    const id = randomUUID();
+    await alice.addMessage(threadId, { id, role: 'user', content: 'an old secret' });
+    await alice.patch(`/messages/${id}`, { content: 'harmless' });
+    await alice.delete(`/messages/${id}`);
+    await alice.addMessage(threadId, { id, role: 'user', content: 'new' });
+    expect((await revisions(id)).data).toEqual([]);
+    await alice.patch(`/messages/${id}`, { content: 'newer' });
+    expect((await revisions(id)).data.map(({ content }: any) => content.text)).toEqual(['new']);
   });
 
   it('F43 go with a message that is erased or truncated, and come back with one that is restored', async () => {

@@ -137,13 +137,15 @@ describe('Search over messages: any text, any language', () => {
   });
 
   it('F49 a long chain without spaces costs what other text of its length costs', async () => {
-    const cost = async (part: string) => {
-      const text = part.repeat(100_000 / part.length);
+    const once = async (text: string) => {
       const began = performance.now();
       await app.db.query(`SELECT throughline_message_document('english', to_jsonb($1::text), NULL, NULL)`, [text]);
       return performance.now() - began;
     };
-    await cost('plain words ');
+    const cost = async (part: string) => {
+      const text = part.repeat(100_000 / part.length);
+      return Math.min(await once(text), await once(text), await once(text));
+    };
     const plain = await cost('plain words ');
     // Unbroken, each of these takes a thousand times as long.
     for (const chain of ['snake_case_', '3f2504e0-4f89-41d3-9a0c-0305e82c3301-', 'a_b-c.'])

@@ -80,7 +80,8 @@ describe('The trash of threads', () => {
       const branch = `/messages/${message.id}?branch=true`;
       expectProblem(await client.patch(branch, { content: 'x' }), 404, 'MESSAGE_NOT_FOUND');
       expectProblem(await client.delete(`/messages/${message.id}`), 404, 'MESSAGE_NOT_FOUND');
-      expect((await client.get('/threads', { query: { limit: 1000 } })).text).not.toContain(id + '","org_id');
+      const listed = (await client.get('/threads', { query: { limit: 1000 } })).body.data;
+      expect(listed.map((thread: { id: string }) => thread.id)).not.toContain(id);
     }
     expect((await alice.get('/threads/current')).body.thread).toBeNull();
     expectProblem(await alice.put('/threads/current', { thread_id: id }), 404, 'THREAD_NOT_FOUND');
@@ -167,6 +168,22 @@ describe('The trash of threads', () => {
       expectProblem(await restore(threadId), 404, 'THREAD_NOT_FOUND');
       expect((await alice.get('/threads/trash', { query: { limit: 1000 } })).text).not.toContain(threadId);
       expect((await alice.post('/sessions', { session_id: id })).status).toBe(201);
+    });
+
+    it('C03 where SESSION_MAX_CONCURRENT are active, a restored one sleeps until its next write', async () => {
+      const client = (await app.as('capped', 'alice')).at(
+        (await app.second({ SESSION_MAX_CONCURRENT: '1', SESSION_EVICTION_POLICY: 'reject' })).url,
+      );
+      const { thread_id } = (await client.post('/sessions', { session_id: 'a' })).body;
+      await client.delete(`/threads/${thread_id}`);
+      expect((await client.post('/sessions', { session_id: 'b' })).status).toBe(201);
+      expect((await client.post(`/threads/${thread_id}/restore`)).body).toMatchObject({
+        id: thread_id,
+        session_id: null,
+      });
+      expectProblem(await client.post('/sessions', { session_id: 'a' }), 429, 'TOO_MANY_SESSIONS');
+      await client.delete('/sessions/b');
+      expect((await client.post('/sessions', { session_id: 'a' })).body).toMatchObject({ thread_id });
     });
 
     it('DELETE /sessions/{id} stays final: sessions are handles', async () => {

@@ -133,6 +133,19 @@ describe.each(['threads', 'sessions'] as const)('Undo in %s', (kind) => {
     expect(context.text).not.toMatch(/Question 2|Answer 2|Of 1 to 4/);
   });
 
+  it('N34 a redo brings the summaries back too, also what is left of truncated messages', async () => {
+    await append([...turn(1), ...turn(2), ...turn(3)]);
+    const summary = { from_seq: 1, to_seq: 6, content: 'What was said in the beginning' };
+    await alice.post(path('/summaries'), summary);
+    await alice.post(path('/truncate'), { keep_last: 2 });
+    const before = (await alice.get(path('/summaries'))).body.data;
+    await undo();
+    expect((await alice.get(path('/summaries'))).body.data).toEqual([]);
+    await redo();
+    expect((await alice.get(path('/summaries'))).body.data).toEqual(before);
+    expect(before).toMatchObject([summary]);
+  });
+
   it('N34 checks the version, and an Idempotency-Key makes it once', async () => {
     const { version } = await append([...turn(1), ...turn(2)]);
     expectProblem(await undo({}, { 'if-match': `"${version - 1}"` }), 412, 'PRECONDITION_FAILED');

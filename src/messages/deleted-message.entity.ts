@@ -77,6 +77,10 @@ export class DeletedMessage {
   @Column({ type: 'uuid' })
   removal_id!: string;
 
+  /** With the first message of an undo: the summaries that it took back too. */
+  @Column({ type: 'jsonb', nullable: true })
+  summaries!: unknown[] | null;
+
   @Column({ type: 'text' })
   reason!: RemovalReason;
 

@@ -16,7 +16,7 @@ export class MessageImportRepository {
   async insert(tx: TenantTx, thread: Pick<Thread, 'org_id' | 'id'>, messages: ImportedMessage[]): Promise<void> {
     const text = `
       WITH input AS (
-        SELECT m, n FROM jsonb_array_elements($3::jsonb) WITH ORDINALITY AS i(m, n)
+        SELECT m, n FROM jsonb_array_elements(convert_from($3::bytea, 'UTF8')::jsonb) WITH ORDINALITY AS i(m, n)
       ), stored AS (
         INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
           metadata, token_count, cost, client_timestamp, created_at, updated_at)
@@ -32,7 +32,16 @@ export class MessageImportRepository {
       WHERE t.org_id = $1 AND t.id = $2`;
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
     const last = messages[messages.length - 1].seq;
-    const values = [thread.org_id, thread.id, JSON.stringify(messages), messages.length, tokens, last];
+    const values = [thread.org_id, thread.id, jsonOf(messages), messages.length, tokens, last];
     await tx.execute({ name: 'messages_import', text }, values);
   }
+}
+
+/**
+ * The list as JSON in bytes, which are outside of V8's heap. As one text it would be a large object: those are freed only
+ * when the whole heap is collected, which would grow by all that is imported until then.
+ */
+function jsonOf(messages: ImportedMessage[]): Buffer {
+  const parts = messages.map((message, i) => Buffer.from((i === 0 ? '[' : ',') + JSON.stringify(message)));
+  return Buffer.concat([...parts, Buffer.from(']')]);
 }

@@ -18,6 +18,7 @@ export interface RevisionSlice {
   offset: number;
 }
 
+/* A message that is in the trash may have had the same id: what was replaced before this one was stored is of that one. */
 const listStatement = (order: Order, isAfter: string) => ({
   name: `messages_revisions_${order}`,
   isoTimes: true,
@@ -27,7 +28,7 @@ const listStatement = (order: Order, isAfter: string) => ({
       SELECT v.revision, v.content IS NOT NULL AS has_content, v.content, v.metadata, v.token_count, v.cost, v.written_at,
         v.replaced_at, v.replaced_by
       FROM message_revisions v WHERE v.org_id = $1 AND v.thread_id = m.thread_id AND v.message_id = m.id
-        AND ($5::bigint IS NULL OR v.revision ${isAfter} $5::bigint)
+        AND v.replaced_at > m.created_at AND ($5::bigint IS NULL OR v.revision ${isAfter} $5::bigint)
       ORDER BY v.revision ${order} LIMIT $6 OFFSET $7
     ) v ON true
     WHERE m.org_id = $1 AND m.id = $4 ORDER BY v.revision ${order}`,

@@ -118,6 +118,26 @@ export class MessageTrashRepository {
     return tx.execute({ name: 'messages_erase_trash', text }, [thread.org_id, thread.id, messageId]);
   }
 
+  /** Takes the summaries that reach a number away, and keeps them with an undo; without one they are gone. */
+  async takeSummaries(tx: TenantTx, thread: Thread, from: number, removalId: string | null): Promise<void> {
+    const text = `
+      WITH gone AS (
+        DELETE FROM summaries s WHERE s.org_id = $1 AND s.thread_id = $2 AND s.to_seq >= $3 RETURNING s.*
+      )
+      UPDATE deleted_messages d SET summaries = (SELECT jsonb_agg(to_jsonb(gone)) FROM gone)
+      WHERE d.org_id = $1 AND d.thread_id = $2 AND d.removal_id = $4 AND d.seq = (
+        SELECT min(f.seq) FROM deleted_messages f WHERE f.org_id = $1 AND f.thread_id = $2 AND f.removal_id = $4)`;
+    await tx.execute({ name: 'messages_take_summaries', text }, [thread.org_id, thread.id, from, removalId]);
+  }
+
+  /** Brings them back; the undo's messages are still in the trash. */
+  async putSummariesBack(tx: TenantTx, thread: Thread, removalId: string): Promise<void> {
+    const text = `
+      INSERT INTO summaries SELECT s.* FROM deleted_messages d, jsonb_populate_recordset(NULL::summaries, d.summaries) s
+      WHERE d.org_id = $1 AND d.thread_id = $2 AND d.removal_id = $3 AND d.summaries IS NOT NULL ON CONFLICT DO NOTHING`;
+    await tx.execute({ name: 'messages_put_summaries_back', text }, [thread.org_id, thread.id, removalId]);
+  }
+
   /** The undo that a redo takes back: the last one, if nothing was appended since. */
   async lastUndo(tx: TenantTx, thread: Thread): Promise<string | undefined> {
     const text = `

@@ -3,7 +3,6 @@ import type { Principal } from '../auth/principal';
 import type { TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
-import { MessageRemovalsRepository } from './message-removals.repository';
 import { type Discarded, MessageTrash, type PutBack } from './message-trash';
 import { MessageTrashRepository } from './message-trash.repository';
 import type { MessageRow } from './message.entity';
@@ -18,7 +17,6 @@ const MOST_SHOWN = 1000;
 export class TurnHistory {
   constructor(
     private readonly messages: MessagesRepository,
-    private readonly removals: MessageRemovalsRepository,
     private readonly rowsInTrash: MessageTrashRepository,
     private readonly trash: MessageTrash,
   ) {}
@@ -37,16 +35,18 @@ export class TurnHistory {
     return (await this.messages.list(tx, principal, target, slice))?.rows ?? [];
   }
 
-  /** Removes the messages from a number on, and the summaries that reach them. */
+  /** Removes the messages from a number on, and the summaries that reach them, which a redo brings back too. */
   async takeBack(tx: TenantTx, principal: Principal, thread: Thread, from: number): Promise<Discarded> {
-    await this.removals.forgetSummaries(tx, thread, from);
-    return this.trash.discard(tx, principal, thread, { from }, 'undone');
+    const gone = await this.trash.discard(tx, principal, thread, { from }, 'undone');
+    await this.rowsInTrash.takeSummaries(tx, thread, from, gone.removalId);
+    return gone;
   }
 
   /** Brings back the last undo, whole. @throws NOTHING_TO_REDO, MESSAGE_ID_IN_USE */
   async putBack(tx: TenantTx, thread: Thread): Promise<PutBack> {
     const removalId = await this.rowsInTrash.lastUndo(tx, thread);
     if (removalId === undefined) throw messageErrors.NOTHING_TO_REDO();
+    await this.rowsInTrash.putSummariesBack(tx, thread, removalId);
     const back = await this.trash.putBack(tx, thread, { removalId });
     if (back.left > 0) throw messageErrors.MESSAGE_ID_IN_USE();
     return back;

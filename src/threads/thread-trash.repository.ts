@@ -49,13 +49,19 @@ export class ThreadTrashRepository {
     return (await tx.query<Thread>({ name: 'threads_hold_trashed', text }, [...viewerValues(viewer), id]))[0];
   }
 
-  /** Brings a held thread back, with its session unless somebody has given its id away. @returns the thread as it is now */
-  async restore(tx: TenantTx, thread: Thread): Promise<Thread> {
+  /**
+   * Brings a held thread back, with its session unless somebody has given its id away. Where `mostSessions` are active (0: no
+   * bound) it sleeps until its next write. @returns the thread as it is now
+   */
+  async restore(tx: TenantTx, thread: Thread, mostSessions: number): Promise<Thread> {
     const text = `
       UPDATE threads t SET deleted_at = NULL,
-        session_id = (SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id), ${TOUCH}
+        session_id = (
+          SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id AND ($3::int = 0 OR $3 > (
+            SELECT count(*) FROM threads a WHERE a.org_id = $1 AND a.session_id IS NOT NULL AND ${unexpired('a')}))
+        ), ${TOUCH}
       WHERE t.org_id = $1 AND t.id = $2 RETURNING t.*`;
-    return (await tx.query<Thread>({ name: 'threads_restore', text }, [thread.org_id, thread.id]))[0];
+    return (await tx.query<Thread>({ name: 'threads_restore', text }, [thread.org_id, thread.id, mostSessions]))[0];
   }
 
   async erase(tx: TenantTx, thread: Thread): Promise<void> {

@@ -59,7 +59,7 @@ export class ThreadTrashService {
     checkTarget(target);
     return this.db.run(principal, async (tx) => {
       const trashed = await this.trash.hold(tx, principal, id);
-      if (trashed) return toThreadView(await this.trash.restore(tx, trashed));
+      if (trashed) return toThreadView(await this.trash.restore(tx, trashed, this.config.env.SESSION_MAX_CONCURRENT));
       return this.threads.getOwnIn(tx, principal, target);
     });
   }

@@ -93,6 +93,7 @@ CREATE TABLE deleted_messages (
   created_at timestamptz(3) NOT NULL,
   updated_at timestamptz(3) NOT NULL,
   removal_id uuid NOT NULL,
+  summaries jsonb,
   reason text NOT NULL,
   thread_last_seq bigint NOT NULL,
   deleted_by text NOT NULL,
