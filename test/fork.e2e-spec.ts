@@ -145,12 +145,13 @@ describe('Forks of threads', () => {
     expect((await fork(first.id)).body).toMatchObject({ message_count: 1, parent_thread_id: first.id });
   });
 
-  it('F41 forks 10,000 messages in about a second, with ids in the order of their numbers', async () => {
+  it('F41 forks 10,000 messages sooner than they were written, with ids in the order of their numbers', async () => {
     const { id } = await alice.createThread();
+    const began = performance.now();
     await alice.addMessages(id, many(10_000));
-    const began = Date.now();
+    const written = performance.now();
     const copy = (await fork(id)).body;
-    expect(Date.now() - began).toBeLessThan(3000);
+    expect(performance.now() - written).toBeLessThan(written - began);
     expect(copy).toMatchObject({ message_count: 10_000, total_cost: 10 });
     await alice.addMessage(copy.id, 'after');
     const { rows: ids } = await app.db.query(

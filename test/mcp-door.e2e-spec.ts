@@ -164,7 +164,7 @@ describe('The MCP front door', () => {
     expect(await saving).toMatchObject({ key: 'last', value: era });
     const begun = Date.now();
     await closing;
-    expect(Date.now() - begun).toBeLessThan(5000);
+    expect(Date.now() - begun).toBeLessThan(30_000);
     await expect(callTool(client, 'get_memory', { key: 'last' })).rejects.toThrow();
   });
 

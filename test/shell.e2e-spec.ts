@@ -138,6 +138,25 @@ describe('the shell', () => {
       expect(await speak(headers)).toMatch(/^HTTP\/1.1 431 /);
     });
 
+    it.each([
+      ['GET /api/health', 'content-length: 100000', 200],
+      ['GET /api/threads', 'content-length: 100000', 401],
+      ['POST /api/threads/import', 'content-type: application/x-ndjson\r\ntransfer-encoding: chunked', 401],
+    ])('X08 hangs up on a body that drips in behind its answer: %s', async (route, header, status) => {
+      const { hostname, port } = new URL(app.url);
+      const socket = connect(Number(port), hostname);
+      let answer = '';
+      socket.on('data', (data) => (answer += data));
+      socket.on('error', () => undefined);
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.write(`${route} HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`);
+      const drip = setInterval(() => socket.write(header.endsWith('chunked') ? '1\r\n \r\n' : ' '), 200);
+      await closed;
+      clearInterval(drip);
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(answer).toMatch(/^connection: close\r$/im);
+    });
+
     it('sends no CORS headers', async () => {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'GET' };
       const answer = await member.send('OPTIONS', '/health', { headers });

@@ -62,7 +62,7 @@ describe.each([
     const long = Array.from({ length: 3000 }, (_, n) => ({ role: 'user' as const, content: `${n}: ${content}` }));
     const started = Date.now();
     expect((await summarizer.summarize(long)).length).toBeLessThan(2000);
-    expect(Date.now() - started).toBeLessThan(10_000);
+    expect(Date.now() - started).toBeLessThan(60_000);
   });
 
   it('stops when the caller goes away', async () => {

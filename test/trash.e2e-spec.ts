@@ -228,7 +228,7 @@ describe('The trash of messages', () => {
     expect(await trash()).toHaveLength(1);
   });
 
-  it('F43 readers of a share are refused, 403; writers may do all of it', async () => {
+  it('F43 readers of a share are refused, 403; writers may do all of it but erase', async () => {
     const [message, live] = await add(2);
     await alice.delete(`/messages/${message.id}`);
     await shareThread(app, threadId, 'reader');
@@ -246,7 +246,9 @@ describe('The trash of messages', () => {
     expect((await restore(message.id, writer)).status).toBe(200);
     expect((await writer.delete(path())).body).toEqual({ cleared: 2 });
     expect((await writer.get(path('/trash'))).body.data).toMatchObject([{ deleted_by: 'writer' }, {}]);
-    expect((await writer.delete(`/messages/${message.id}`, ERASE)).status).toBe(200);
+    expectProblem(await writer.delete(`/messages/${message.id}`, ERASE), 403, 'THREAD_NOT_WRITABLE');
+    expectProblem(await writer.delete(path(), ERASE), 403, 'THREAD_NOT_WRITABLE');
+    expect(await trash()).toHaveLength(2);
   });
 
   it('C40 deletes, restores, clears and appends at once lose nothing', async () => {

@@ -10,6 +10,8 @@ const IDS_WORTH_A_LINE = ['id', 'thread_id', 'session_id'];
 
 /** For the whole request to arrive: enough for 10 MB at 1 Mbit/s, too little for a slow-loris attack to last. */
 const ARRIVAL_MS = 120_000;
+/** For the client to read an answer that came before the whole body had arrived. */
+const LINGER_MS = 5000;
 
 /** What happens around every request: its id on the answer, one line in the log, and the end of service. */
 export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecycle): void {
@@ -21,13 +23,15 @@ export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecy
     const headers = { connection: 'close', 'retry-after': '1' };
     sendProblem(httpErrors.SHUTTING_DOWN().with({ headers }), request, reply);
   });
-  fastify.addHook('onSend', (_request, reply, payload, done) => {
-    // A connection that stays open after its last answer would hold up the shutdown.
-    if (lifecycle.stopping) reply.header('connection', 'close');
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    // A connection that stays open after its last answer would hold up the shutdown; behind a body that nobody reads, nothing comes.
+    if (lifecycle.stopping || !request.raw.complete) reply.header('connection', 'close');
     done(null, payload);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply);
+    // Answered, and the body still drips in: with nobody waiting for it, it would drip for ever.
+    if (!request.raw.complete) setTimeout(() => request.raw.destroy(), LINGER_MS).unref();
     done();
   });
 }
@@ -38,7 +42,7 @@ function limitArrival(request: FastifyRequest, reply: FastifyReply): void {
   const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
   if (!hasBody || streamsBody(request)) return;
   const timer = setTimeout(() => {
-    if (raw.complete) return;
+    if (raw.complete || reply.raw.writableFinished) return;
     reply.raw.once('finish', () => raw.destroy());
     sendProblem(httpErrors.REQUEST_TIMEOUT().with({ headers: { connection: 'close' } }), request, reply);
   }, ARRIVAL_MS).unref();

@@ -4,7 +4,7 @@ import { checkVersion, precondition } from '../common/versions';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import type { Thread } from '../threads/thread.entity';
-import { checkTarget } from '../threads/threads.service';
+import { checkOwn, checkTarget } from '../threads/threads.service';
 import { MessageEditsRepository } from './message-edits.repository';
 import { MessageThreads } from './message-threads';
 import { MessageTrash } from './message-trash';
@@ -34,6 +34,7 @@ export class MessageDeletionService {
     checkMessageId(id);
     return this.db.run(principal, async (tx) => {
       const thread = await this.find(tx, principal, id, erase);
+      if (erase) checkOwn(principal, thread);
       checkVersion(precondition(ifMatch), thread.version);
       const row = await this.edits.find(tx, principal.orgId, id);
       const isHere = row?.thread_id === thread.id;
@@ -54,6 +55,7 @@ export class MessageDeletionService {
     checkTarget(target);
     return this.db.run(principal, async (tx) => {
       const thread = await this.threads.hold(tx, principal, target);
+      if (erase) checkOwn(principal, thread);
       checkVersion(precondition(ifMatch), thread.version);
       const { removed: cleared } = await this.trash.clear(tx, principal, thread, erase);
       return { cleared };

@@ -6,7 +6,10 @@ import { REMOVAL_REASONS, type RemovalReason } from './deleted-message.entity';
 import { MessageView } from './messages.dto';
 
 export class EraseQuery {
-  @FlagField({ default: 'false', description: 'true: at once and for good, also of what is in the trash already.' })
+  @FlagField({
+    default: 'false',
+    description: 'true: at once and for good, also of what is in the trash already. Only the owner may.',
+  })
   erase?: 'true' | 'false';
 }
 

@@ -7,7 +7,8 @@ import { type Share, SHARE_PERMISSIONS, type SharePermission } from './share.ent
 /** A century. */
 const MOST_SECONDS = 3_155_760_000;
 
-const PERMISSION = '`read`: read the conversation, and copy it. `write`: also write, edit and delete its messages.';
+const PERMISSION =
+  '`read`: read the conversation, and copy it. `write`: also write, edit and delete its messages, and see what they were before and its trash.';
 
 /** Whom to share a conversation with: a user, or whoever in the organization has a link's token. */
 export class ShareConversation {

@@ -110,8 +110,8 @@ export class ThreadsService {
   }
 }
 
-/** @throws THREAD_NOT_WRITABLE */
-function checkOwn(principal: Principal, thread: Thread): void {
+/** For what somebody with whom a thread is shared may not do. @throws THREAD_NOT_WRITABLE */
+export function checkOwn(principal: Principal, thread: Thread): void {
   if (thread.user_id !== principal.userId && !principal.seesOrganization) throw threadErrors.THREAD_NOT_WRITABLE();
 }
 
