@@ -148,6 +148,7 @@ describe('Replay', () => {
     ['up_to_seq=1&up_to_turn=1'],
     ['last_event_id=x'],
     ['last_event_id=1.2'],
+    ['last_event_id=1.2.3'],
   ])('N33 refuses %s', async (query) => {
     expectProblem(await alice.get(`/threads/${id}/replay?${query}`), 400);
   });
@@ -173,6 +174,22 @@ describe('Replay', () => {
       expectProblem(await stranger.get(`/threads/${body.thread_id}/replay`), 404, 'THREAD_NOT_FOUND');
     }
     expectProblem(await alice.get(`/threads/${randomUUID()}/replay`), 404, 'THREAD_NOT_FOUND');
+  });
+
+  it('N33 begins anew when the session has another thread by now', async () => {
+    const session = randomUUID();
+    const path = `/sessions/${session}/replay`;
+    const first = await alice.post('/sessions', { session_id: session });
+    await fill('uauaua', 0, first.body.thread_id);
+    const [, { id: lastEventId }] = parseEvents((await alice.get(path)).text);
+    const resume = async (query = '') =>
+      shown(parseEvents((await alice.with({ 'last-event-id': lastEventId! }).get(path + query)).text));
+    expect(await resume()).toEqual(['3:5,6', 'end 1']);
+    expect((await alice.delete(`/sessions/${session}`)).status).toBe(200);
+    const second = await alice.post('/sessions', { session_id: session });
+    await fill('uauauaua', 0, second.body.thread_id);
+    expect(await resume()).toEqual(['1:1,2', '2:3,4', '3:5,6', '4:7,8', 'end 4']);
+    expect(await resume('?from_turn=4')).toEqual(['4:7,8', 'end 1']);
   });
 
   it('N33 lists 1000 messages at most, and says where to go on', async () => {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { PoolStats } from '../database/pool-stats';
+import { EVENTS } from '../http/event-stream';
 import { routeOf } from '../http/request-hooks';
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -18,7 +19,7 @@ export class MetricsService {
   });
   private readonly durations = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer.',
+    help: 'Time from the arrival of a request to the end of its answer; without event streams.',
     labelNames: ['method', 'route'],
     buckets: BUCKETS,
     registers: [this.registry],
@@ -38,13 +39,14 @@ export class MetricsService {
     return this.registry.metrics();
   }
 
-  /** Counts and times every request of the app. */
+  /** Counts every request of the app, and times it; a stream lasts as long as its client likes, which says nothing. */
   observe(fastify: FastifyInstance): void {
     fastify.addHook('onResponse', (request, reply, done) => {
       // The pattern, not the path: a series for each thread would bury the server that scrapes them.
       const labels = { method: request.method, route: routeOf(request) };
       this.requests.inc({ ...labels, status: reply.statusCode });
-      this.durations.observe(labels, reply.elapsedTime / 1000);
+      const isStream = String(reply.getHeader('content-type')).startsWith(EVENTS);
+      if (!isStream) this.durations.observe(labels, reply.elapsedTime / 1000);
       done();
     });
   }

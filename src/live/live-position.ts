@@ -1,5 +1,6 @@
 import type { FeedPosition, FollowedThread } from '../messages/message-feed.service';
 import { liveErrors } from './live.errors';
+import { threadMark } from './thread-mark';
 
 /** Where a client wants a stream to begin. */
 export interface LiveStart {
@@ -9,22 +10,33 @@ export interface LiveStart {
   fromSeq?: number;
 }
 
-const EVENT_ID = /^(\d{1,15})\.(\d{1,15})\.(\d{1,12})$/;
+const EVENT_ID = /^(\d{1,15})\.(\d{1,15})\.(\d{1,12})\.([0-9a-f]{12})$/;
 
-/** A position as the id of an event. */
-export const toEventId = ({ seq, version, at }: FeedPosition) => `${seq}.${version}.${at}`;
+/** Where somebody stands who knows nothing of the thread: behind no version there is, so that `reset` comes first. */
+const LOST: FeedPosition = { seq: 0, version: 0, at: 0 };
 
-/** @throws INVALID_EVENT_ID */
-export function readEventId(text: string): FeedPosition {
+/** A position in a thread as the id of an event. */
+export const toEventId = ({ seq, version, at }: FeedPosition, threadId: string) =>
+  `${seq}.${version}.${at}.${threadMark(threadId)}`;
+
+/** @returns the position, and the mark of its thread @throws INVALID_EVENT_ID */
+export function readEventId(text: string): { position: FeedPosition; mark: string } {
   const parts = EVENT_ID.exec(text.trim());
   if (!parts) throw liveErrors.INVALID_EVENT_ID();
-  const [seq, version, at] = parts.slice(1).map(Number);
-  return { seq, version, at };
+  const [seq, version, at] = parts.slice(1, 4).map(Number);
+  return { position: { seq, version, at }, mark: parts[4] };
 }
 
-/** Where a stream begins: behind the event, at the message, or with what happens from now on. @throws INVALID_EVENT_ID */
-export function startOf({ last_seq, version, now: at }: FollowedThread, start: LiveStart): FeedPosition {
-  if (start.lastEventId) return readEventId(start.lastEventId);
+/**
+ * Where a stream begins: behind the event, at the message, or with what happens from now on. After an event of another
+ * thread, which the session had before, the client is told to read this one anew.
+ * @throws INVALID_EVENT_ID
+ */
+export function startOf({ id, last_seq, version, now: at }: FollowedThread, start: LiveStart): FeedPosition {
+  if (start.lastEventId) {
+    const { position, mark } = readEventId(start.lastEventId);
+    return mark === threadMark(id) ? position : LOST;
+  }
   const seq = start.fromSeq === undefined ? last_seq : Math.min(start.fromSeq - 1, last_seq);
   return { seq, version, at };
 }

@@ -66,7 +66,7 @@ export class ReplayReader implements StreamWork {
       await this.wait(turn);
       if (this.isOver) return;
       const { index, continued, rows } = turn;
-      const id = toReplayId({ seq: rows[rows.length - 1].seq, turn: index }, this.replay.upTo);
+      const id = toReplayId({ seq: rows[rows.length - 1].seq, turn: index }, this.replay.upTo, this.threadId);
       this.stream.send('turn', { index, continued, messages: rows.map(this.replay.view) }, id);
       if (!continued) this.given += 1;
       await this.stream.drained();

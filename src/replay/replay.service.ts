@@ -4,10 +4,10 @@ import type { Principal } from '../auth/principal';
 import { commonErrors } from '../common/errors';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
-import { type StreamOwner, StreamsService } from '../live/streams.service';
+import { type StreamOwner, StreamsService, threadMark } from '../live/streams.service';
 import type { MessageRow } from '../messages/message.entity';
 import { type FollowedThread, MessageFeedService } from '../messages/message-feed.service';
-import { readReplayId, type Remaining } from './replay-position';
+import { readReplayId, type Remaining, type ReplayId } from './replay-position';
 import { type Replay, ReplayReader } from './replay-reader';
 import type { ReplayQuery } from './replay.dto';
 import { ReplayRepository } from './replay.repository';
@@ -44,7 +44,8 @@ export class ReplayService {
   ) {}
 
   /**
-   * As server-sent events, up to the last message that there is at the beginning.
+   * As server-sent events, up to the last message that there is at the beginning. After a turn of another thread, which
+   * the session had before, it begins as without one.
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, INVALID_TURN_ID, BAD_REQUEST, TOO_MANY_STREAMS, STREAMS_EXHAUSTED
    */
   stream(owner: StreamOwner, query: ReplayQuery, view: Replay['view']): Promise<Readable> {
@@ -83,9 +84,10 @@ export class ReplayService {
     principal: Principal,
     thread: FollowedThread,
     range: ReplayRange,
-    resumed?: Remaining,
+    resumed?: ReplayId,
   ): Promise<Remaining> {
-    if (resumed) return { ...resumed, upTo: Math.min(resumed.upTo, thread.last_seq) };
+    if (resumed?.mark === threadMark(thread.id))
+      return { position: resumed.position, upTo: Math.min(resumed.upTo, thread.last_seq) };
     return this.db.read(principal, async (tx) => {
       const first = await this.firstOf(tx, thread, range);
       const turn = first > 1 ? await this.turns.turnBefore(tx, thread, first) : 0;

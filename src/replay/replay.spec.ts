@@ -70,8 +70,9 @@ describe('Turns', () => {
 
 describe('Ids of turns', () => {
   it('N33 say where to go on, and where the replay ends', () => {
-    expect(readReplayId(toReplayId({ seq: 7, turn: 3 }, 20))).toEqual({ position: { seq: 7, turn: 3 }, upTo: 20 });
-    for (const id of ['', '1', '1.2', 'a.b.c', '1.2.3.4'])
+    const id = toReplayId({ seq: 7, turn: 3 }, 20, '0190a5c0-0000-7000-8000-0123456789ab');
+    expect(readReplayId(id)).toEqual({ position: { seq: 7, turn: 3 }, upTo: 20, mark: '0123456789ab' });
+    for (const id of ['', '1', '1.2', '1.2.3', 'a.b.c.0123456789ab', '1.2.3.4', '1.2.3.0123456789abc'])
       expect(() => readReplayId(id)).toThrow(expect.objectContaining({ code: 'INVALID_TURN_ID', status: 400 }));
   });
 });
