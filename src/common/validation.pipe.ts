@@ -4,6 +4,7 @@ import { plainToInstance } from 'class-transformer';
 import { ValidateNested, validateSync, type ValidationError } from 'class-validator';
 import { commonErrors, type FieldError } from './errors';
 import { isObject, satisfies } from './fields';
+import { isSurelyValid } from './quick-validation';
 
 type Dto = Type<Record<string, unknown>>;
 type Items = Map<string, Dto>;
@@ -52,6 +53,7 @@ export function validateAs(type: Type<object>, value: unknown, part: 'body' | 'q
   if (!isObject(plain)) throw invalid([{ field: part, message: `${part} must be a JSON object` }]);
   if (part === 'query') refuseConstructor(plain);
   const dto = part === 'query' ? plainToInstance(type, { ...plain }) : fill(type as Dto, plain);
+  if (isSurelyValid(dto)) return dto;
   const errors = validateSync(dto, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
   if (errors.length > 0) throw invalid(errors.flatMap((error) => flatten(error)));
   return dto;

@@ -10,6 +10,9 @@ export interface ImportedMessage extends NewMessage {
   updated_at: string;
 }
 
+/** Messages that become one text: of some kilobytes each, they stay below what V8 calls a large object. */
+const AT_ONCE = 20;
+
 @Injectable()
 export class MessageImportRepository {
   /** Stores messages behind those that are there, and books them on their thread, whose version and times stay. */
@@ -42,6 +45,10 @@ export class MessageImportRepository {
  * when the whole heap is collected, which would grow by all that is imported until then.
  */
 function jsonOf(messages: ImportedMessage[]): Buffer {
-  const parts = messages.map((message, i) => Buffer.from((i === 0 ? '[' : ',') + JSON.stringify(message)));
+  const parts: Buffer[] = [];
+  for (let i = 0; i < messages.length; i += AT_ONCE) {
+    const text = JSON.stringify(messages.slice(i, i + AT_ONCE)).slice(1, -1);
+    parts.push(Buffer.from(i === 0 ? '[' : ','), Buffer.from(text));
+  }
   return Buffer.concat([...parts, Buffer.from(']')]);
 }

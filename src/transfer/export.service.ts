@@ -112,25 +112,31 @@ export class ExportService {
   }
 
   /** @returns what is left to write; `undefined` when the thread is not in sight any more */
-  private async writeAllButEnd(source: Source, { text, index }: Place): Promise<string | undefined> {
+  private async writeAllButEnd(source: Source, { text, index }: Place): Promise<Buffer | undefined> {
     const { tx, write, principal, id } = source;
     const thread = await this.rows.find(tx, principal, id);
     if (!thread) return undefined;
     const summaries = thread.has_summaries
       ? await this.writeSummaries(source, text, text.open(thread, index))
       : undefined;
-    let pending = (summaries?.pending ?? text.open(thread, index)) + text.turn(summaries?.count ?? 0);
+    const begin = (summaries?.pending ?? text.open(thread, index)) + text.turn(summaries?.count ?? 0);
+    let pending = bytesOf([begin]);
     let [last, count] = [0, 0];
     while (last < thread.last_seq) {
       const page = await this.rows.messages(tx, principal.orgId, id, last);
       // The numbers of the last ones may be those of deleted messages.
       if (page.length === 0) break;
-      if (count > 0) pending = await passOn(write, pending);
-      pending += page.map((row, i) => text.message(row, count + i)).join('');
+      if (count > 0) {
+        await write(pending);
+        pending = bytesOf([]);
+      }
+      pending = Buffer.concat([pending, bytesOf(page.map((row, i) => text.message(row, count + i)))]);
       count += page.length;
       last = page[page.length - 1].seq;
+      // What is dead but in the old space still refers to the list: its rows would be moved there too.
+      page.length = 0;
     }
-    return pending + text.close(count);
+    return Buffer.concat([pending, bytesOf([text.close(count)])]);
   }
 
   private async writeSummaries({ tx, write, principal, id }: Source, text: ExportText, head: string) {
@@ -160,6 +166,12 @@ interface Place {
   text: ExportText;
   index: number;
 }
+
+/**
+ * Texts as one piece, outside of V8's heap. As one text it would be a large object: those are freed only when the whole
+ * heap is collected, which would grow by all that is exported until then.
+ */
+const bytesOf = (texts: string[]): Buffer => Buffer.concat(texts.map((text) => Buffer.from(text)));
 
 async function passOn(write: Write, text: string): Promise<string> {
   await write(text);

@@ -89,12 +89,14 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, most: number): AsyncGener
 export function parse(bytes: Buffer | undefined, limits: ImportLimits): unknown {
   if (!bytes) throw transferErrors.CONVERSATION_TOO_LARGE(limits.conversationBytes);
   if (!isUtf8(bytes)) throw commonErrors.INVALID_JSON('it is not UTF-8');
-  const value = parseText(bytes.toString().replace(/^\uFEFF/, ''));
+  const value = parseUtf8(bytes);
   assertStorable(value, limits.nesting);
   return value;
 }
 
-function parseText(text: string): unknown {
+/** The text, which is as large as the conversation, is gone when this returns. */
+function parseUtf8(bytes: Buffer): unknown {
+  const text = bytes.toString().replace(/^\uFEFF/, '');
   try {
     // Walked through only where it could find something: a key may also be written with escapes.
     return JSON.parse(text, /__proto__|constructor|\\u/i.test(text) ? refusePoison : undefined);

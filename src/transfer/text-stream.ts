@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 
-/** Writes a piece of text; waits while the reader is behind. @throws when the reader has gone, or takes nothing for too long */
-export type Write = (text: string) => Promise<void>;
+/** Writes a piece of text, or its bytes; waits while the reader is behind. @throws when the reader has gone, or takes nothing for too long */
+export type Write = (text: string | Buffer) => Promise<void>;
 
-/** Text that waits for the reader, in characters. */
+/** What waits for the reader, in bytes. */
 const AHEAD = 256 * 1024;
 
 /** The reader of an export took nothing for so long that it is given up: it may be holding a connection to the database. */
@@ -20,7 +20,7 @@ export function textStream(work: (write: Write) => Promise<void>): Readable {
   stream.once('close', () => gone.abort());
   const write: Write = async (text) => {
     gone.signal.throwIfAborted();
-    if (text === '' || stream.write(text)) return;
+    if (text.length === 0 || stream.write(text)) return;
     await once(stream, 'drain', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(STALL_MS)]) });
   };
   work(write).then(
