@@ -230,7 +230,10 @@ export const variables = {
     min: 10,
     max: 60_000,
   }),
-  LIVE_MAX_STREAMS: integer(1000, 'Live and replay streams of an instance at a time (503).', { min: 0, max: 100_000 }),
+  LIVE_MAX_STREAMS: integer(1000, 'Live and replay streams of an instance (503); an organization has a third (429).', {
+    min: 0,
+    max: 100_000,
+  }),
   LIVE_MAX_STREAMS_PER_USER: integer(20, 'The same of one user (429).', { min: 1, max: 100_000 }),
   MODEL_BASE_URL: webUrl(
     'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',

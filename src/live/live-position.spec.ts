@@ -9,6 +9,8 @@ describe('Positions of a stream', () => {
     expect(readEventId(toEventId(position, ID))).toEqual({ position, mark: '0123456789ab' });
     const lastEventId = '3.7.999.0123456789ab';
     expect(startOf(thread, { lastEventId, fromSeq: 1 })).toEqual({ seq: 3, version: 7, at: 999 });
+    const within = { ...position, told: 2 };
+    expect(readEventId(toEventId(within, ID))).toEqual({ position: within, mark: '0123456789ab' });
   });
 
   it('of another thread are none in this one', () => {
@@ -25,7 +27,7 @@ describe('Positions of a stream', () => {
 
   const MARK = '.0123456789ab';
   it.each([
-    ...['1', '1.2', '1.2.3', '1.2.3.4', '1.2.3.0123456789abc', '1.2.3.0123456789aX', ' '],
+    ...['1', '1.2', '1.2.3', '1.2.3.4', '1.2.3.0123456789abc', '1.2.3.0123456789aX', ' ', '1.2.3.0123456789ab.x'],
     ...['-1.2.3', '1.2.x', '1e3.1.1', '9999999999999999.1.1'].map((numbers) => numbers + MARK),
   ])('refuse what is none: %s', (text) => {
     expect(() => readEventId(text)).toThrow(expect.objectContaining({ code: 'INVALID_EVENT_ID', status: 400 }));

@@ -10,21 +10,22 @@ export interface LiveStart {
   fromSeq?: number;
 }
 
-const EVENT_ID = /^(\d{1,15})\.(\d{1,15})\.(\d{1,12})\.([0-9a-f]{12})$/;
+const EVENT_ID = /^(\d{1,15})\.(\d{1,15})\.(\d{1,12})\.([0-9a-f]{12})(?:\.(\d{1,15}))?$/;
 
 /** Where somebody stands who knows nothing of the thread: behind no version there is, so that `reset` comes first. */
 const LOST: FeedPosition = { seq: 0, version: 0, at: 0 };
 
-/** A position in a thread as the id of an event. */
-export const toEventId = ({ seq, version, at }: FeedPosition, threadId: string) =>
-  `${seq}.${version}.${at}.${threadMark(threadId)}`;
+/** A position in a thread as the id of an event; it is longer behind a part of a large change. */
+export const toEventId = ({ seq, version, at, told }: FeedPosition, threadId: string) =>
+  `${seq}.${version}.${at}.${threadMark(threadId)}${told === undefined ? '' : `.${told}`}`;
 
 /** @returns the position, and the mark of its thread @throws INVALID_EVENT_ID */
 export function readEventId(text: string): { position: FeedPosition; mark: string } {
   const parts = EVENT_ID.exec(text.trim());
   if (!parts) throw liveErrors.INVALID_EVENT_ID();
   const [seq, version, at] = parts.slice(1, 4).map(Number);
-  return { position: { seq, version, at }, mark: parts[4] };
+  const told = parts[5] === undefined ? {} : { told: Number(parts[5]) };
+  return { position: { seq, version, at, ...told }, mark: parts[4] };
 }
 
 /**

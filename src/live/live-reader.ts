@@ -25,10 +25,13 @@ const RETRY_MS = 1000;
 /** The same for the client, after the end of a connection. */
 const CLIENT_RETRY = 'retry: 1000\n\n';
 
-/** Follows one thread for one client. It holds one batch at most: the next one is read when the client has taken it. */
+/**
+ * Follows one thread for one client. It holds one batch at most: the next one is read when the client has taken it. Of a
+ * batch, one event at a time is written out: a message in several events is there once until then.
+ */
 export class LiveReader implements StreamWork {
   private readonly logger = new Logger('Live');
-  readonly stream = new EventStream(() => `: still here\nid: ${toEventId(this.position)}\n\n`);
+  readonly stream = new EventStream(() => `: still here\nid: ${this.idOf(this.position)}\n\n`);
   readonly principal = this.feed.principal;
   readonly target = this.feed.target;
   readonly authorization = this.feed.authorization;
@@ -45,7 +48,7 @@ export class LiveReader implements StreamWork {
   async run(): Promise<void> {
     const { seq, version } = this.position;
     this.stream.write(CLIENT_RETRY);
-    this.stream.send('ready', { thread_id: this.threadId, seq, version }, toEventId(this.position));
+    this.stream.send('ready', { thread_id: this.threadId, seq, version }, this.idOf(this.position));
     this.stream.gone.addEventListener('abort', () => this.stop());
     while (!this.ended) {
       await (this.isDue ? this.goOn() : this.woken());
@@ -73,6 +76,10 @@ export class LiveReader implements StreamWork {
     this.stream.end();
   }
 
+  private idOf(position: FeedPosition): string {
+    return toEventId(position, this.threadId);
+  }
+
   private stop(): void {
     this.ended = true;
     this.onWake();
@@ -87,7 +94,7 @@ export class LiveReader implements StreamWork {
     try {
       const batch = await this.feed.next(this.position);
       if (this.ended) return;
-      if (batch) this.tell(batch);
+      if (batch) await this.tell(batch);
       else this.end(notFound(this.target).code);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -98,8 +105,14 @@ export class LiveReader implements StreamWork {
     }
   }
 
-  private tell({ events, position, more }: FeedBatch): void {
-    for (const event of events) this.stream.send(event.kind, this.show(event), toEventId(event.position));
+  private async tell({ events, position, more }: FeedBatch): Promise<void> {
+    for (const event of events) {
+      this.stream.send(event.kind, this.show(event), this.idOf(event.position));
+      // A ping may come between two events: it says where the client is.
+      this.position = event.position;
+      await this.stream.drained();
+      if (this.ended) return;
+    }
     this.position = position;
     if (more) this.isDue = true;
   }

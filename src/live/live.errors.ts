@@ -2,6 +2,9 @@ import { defineErrors } from '../common/errors';
 
 export const liveErrors = defineErrors({
   INVALID_EVENT_ID: [400, 'Last-Event-ID is not the id of an event of this stream.'],
-  TOO_MANY_STREAMS: [429, (most: number) => `You have ${most} streams open already: close one, or share them.`],
+  TOO_MANY_STREAMS: [
+    429,
+    (most: number, who = 'You have') => `${who} ${most} streams open already: close one, or share them.`,
+  ],
   STREAMS_EXHAUSTED: [503, 'This instance serves as many streams as it may. Retry, on another one.'],
 });

@@ -1,17 +1,21 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
+import { Gate } from '../common/gate';
 import { CONFIG, type Config } from '../config/config';
 import { EventStream } from '../http/event-stream';
 import { AppendEventsService } from '../messages/append-events.service';
-import { Gate } from './gate';
 import { liveErrors } from './live.errors';
 import type { Watched } from './watched';
 import { WatchesService } from './watches.service';
 
+export { threadMark } from './thread-mark';
 export type { StreamOwner, Watched } from './watched';
 
 /** Batches that are read at the same time, of all streams: they may not keep the connections from those who write. */
 const MOST_READS = 4;
+
+/** An organization has one part in so many of the instance's streams, however many users it names. */
+const SHARE = 3;
 
 /** What serves one stream. */
 export interface StreamWork extends Watched {
@@ -26,9 +30,10 @@ export class StreamsService implements OnModuleDestroy {
   /** What streams read of the database, they read through here. */
   readonly reads = new Gate(MOST_READS);
   private readonly open = new Set<StreamWork>();
-  /** Places that are taken, by user. */
+  /** Places that are taken, by user, and by organization. */
   private readonly places = new Map<string, number>();
   private taken = 0;
+  private closed = false;
 
   constructor(
     appends: AppendEventsService,
@@ -59,6 +64,8 @@ export class StreamsService implements OnModuleDestroy {
         () => stream.end(),
         (error: Error) => stream.fail(error),
       );
+      // The service may have stopped while the stream was prepared.
+      if (this.closed) work.close();
       return stream.body;
     } catch (error) {
       leave();
@@ -68,24 +75,31 @@ export class StreamsService implements OnModuleDestroy {
 
   /** Before the listener is closed: a client reconnects at once, and meets another instance. */
   onModuleDestroy(): void {
+    this.closed = true;
     for (const work of this.open) work.close();
   }
 
   private takePlace({ orgId, userId }: Principal): () => void {
     const { LIVE_MAX_STREAMS: most, LIVE_MAX_STREAMS_PER_USER: mostOfUser } = this.config.env;
-    const user = JSON.stringify([orgId, userId]);
-    const own = this.places.get(user) ?? 0;
-    if (own >= mostOfUser) throw liveErrors.TOO_MANY_STREAMS(mostOfUser);
+    const mostOfOrg = Math.ceil(most / SHARE);
+    const [user, org] = [JSON.stringify([orgId, userId]), JSON.stringify([orgId])];
+    if (this.placesOf(user) >= mostOfUser) throw liveErrors.TOO_MANY_STREAMS(mostOfUser);
     if (this.taken >= most) throw liveErrors.STREAMS_EXHAUSTED().with({ headers: { 'retry-after': '1' } });
-    this.taken += 1;
-    this.places.set(user, own + 1);
-    return () => this.leavePlace(user);
+    if (this.placesOf(org) >= mostOfOrg) throw liveErrors.TOO_MANY_STREAMS(mostOfOrg, 'Your organization has');
+    this.count(1, user, org);
+    return () => this.count(-1, user, org);
   }
 
-  private leavePlace(user: string): void {
-    this.taken -= 1;
-    const left = (this.places.get(user) ?? 1) - 1;
-    if (left === 0) this.places.delete(user);
-    else this.places.set(user, left);
+  private placesOf(key: string): number {
+    return this.places.get(key) ?? 0;
+  }
+
+  private count(more: 1 | -1, ...keys: string[]): void {
+    this.taken += more;
+    for (const key of keys) {
+      const places = this.placesOf(key) + more;
+      if (places === 0) this.places.delete(key);
+      else this.places.set(key, places);
+    }
   }
 }

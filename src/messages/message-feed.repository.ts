@@ -30,8 +30,18 @@ export interface Run {
   limit: number;
 }
 
-/** As it is stored: a run goes on until so much is read, so that large messages come few at a time. */
+/** Messages that were asked for by their numbers. */
+export interface MessagesFound {
+  /** Of the numbers, the first ones: so far was looked. */
+  seqs: number[];
+  /** Those of them that are there now, in the order of the numbers. */
+  rows: MessageRow[];
+}
+
+/** As it is stored: messages are read until it is so much, so that large ones come few at a time. */
 const MOST_BYTES = 256 * 1024;
+
+const SIZE = ['content', 'tool_calls', 'metadata'].map((name) => `coalesce(pg_column_size(n.${name}), 0)`).join(' + ');
 
 const THREAD = forTargets(
   { name: 'messages_feed_thread' },
@@ -60,21 +70,29 @@ export class MessageFeedRepository {
     return rows.map((row) => ({ ...row, seqs: row.seqs?.map(Number) ?? null }));
   }
 
-  /** The messages under these numbers that are there now, in order. */
-  at(tx: TenantTx, thread: ThreadKey, seqs: number[]): Promise<MessageRow[]> {
+  /** The messages under these numbers: at least one if there is any, and few if they are large. */
+  async at(tx: TenantTx, thread: ThreadKey, seqs: number[]): Promise<MessagesFound> {
     const text = `
-      SELECT ${MESSAGE_COLUMNS} FROM messages m
-      WHERE m.org_id = $1 AND m.thread_id = $2 AND m.seq = ANY($3::bigint[]) ORDER BY m.seq`;
-    return tx.query({ name: 'messages_feed_at', text, isoTimes: true }, [thread.org_id, thread.id, seqs]);
+      SELECT ${MESSAGE_COLUMNS}, m.total FROM (
+        SELECT n.*, w.place, count(*) OVER () AS total, sum(${SIZE}) OVER (ORDER BY w.place) - (${SIZE}) AS before
+        FROM unnest($3::bigint[]) WITH ORDINALITY AS w (seq, place)
+        JOIN messages n ON n.org_id = $1 AND n.thread_id = $2 AND n.seq = w.seq
+      ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.place`;
+    const values = [thread.org_id, thread.id, seqs];
+    const found = await tx.query<MessageRow & { total: number }>(
+      { name: 'messages_feed_at', text, isoTimes: true },
+      values,
+    );
+    const rows = found.map(({ total: _, ...row }) => row);
+    const isAll = found.length === (found[0]?.total ?? 0);
+    return { rows, seqs: isAll ? seqs : seqs.slice(0, seqs.indexOf(rows[rows.length - 1].seq) + 1) };
   }
 
   /** The first messages of a run, oldest first: at least one if there is any, and few if they are large. */
   run(tx: TenantTx, thread: ThreadKey, { after, upTo, limit }: Run): Promise<MessageRow[]> {
-    const size = (alias: string) =>
-      ['content', 'tool_calls', 'metadata'].map((name) => `coalesce(pg_column_size(${alias}.${name}), 0)`).join(' + ');
     const text = `
       SELECT ${MESSAGE_COLUMNS} FROM (
-        SELECT n.*, sum(${size('n')}) OVER (ORDER BY n.seq) - (${size('n')}) AS before FROM (
+        SELECT n.*, sum(${SIZE}) OVER (ORDER BY n.seq) - (${SIZE}) AS before FROM (
           SELECT * FROM messages n WHERE n.org_id = $1 AND n.thread_id = $2 AND n.seq > $3 AND n.seq <= $4
           ORDER BY n.seq LIMIT $5
         ) n

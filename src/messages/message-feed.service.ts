@@ -3,24 +3,22 @@ import type { Principal } from '../auth/principal';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import { checkTarget, notFound } from '../threads/threads.service';
-import { type ChangeRow, type FollowedThread, MessageFeedRepository, type Run } from './message-feed.repository';
+import {
+  broughtBy,
+  type FeedEvent,
+  type FeedPosition,
+  firstOf,
+  isTooMuch,
+  knownChanges,
+  type KnownChange,
+  readOf,
+  toEvents,
+} from './message-feed-changes';
+import { type FollowedThread, MessageFeedRepository, type Run } from './message-feed.repository';
 import type { MessageRow } from './message.entity';
 
+export type { FeedEvent, FeedPosition } from './message-feed-changes';
 export type { FollowedThread } from './message-feed.repository';
-
-/** How far a reader has come: all messages up to `seq` as they were at `version`, known of the database's second `at`. */
-export interface FeedPosition {
-  seq: number;
-  version: number;
-  at: number;
-}
-
-/** What has happened, and how far the reader is once it knows. */
-export type FeedEvent = { position: FeedPosition } & (
-  | { kind: 'appended' | 'edited' | 'restored'; rows: MessageRow[] }
-  | { kind: 'deleted'; seqs: number[] }
-  | { kind: 'reset' }
-);
 
 export interface FeedBatch {
   events: FeedEvent[];
@@ -30,11 +28,17 @@ export interface FeedBatch {
   more: boolean;
 }
 
+interface Told {
+  events: FeedEvent[];
+  /** Behind the last change; absent if there was none. */
+  position?: FeedPosition;
+  /** Whether all changes have been told, and not only the first. */
+  isAll: boolean;
+}
+
 /** Of one batch, so that a reader never holds much. */
 const MOST_MESSAGES = 100;
 const MOST_CHANGES = 100;
-/** The most messages that one change brings along; of more the reader hears `reset`. */
-const MOST_BROUGHT = 200;
 
 /** The log of changes is kept for a week; an hour is for clocks, and for transactions that took their time. */
 const LOG_SECONDS = 7 * 86_400 - 3600;
@@ -50,6 +54,8 @@ const LOG_SECONDS = 7 * 86_400 - 3600;
  *    correction: it comes as it is now, or not at all if it is gone. So no edit comes before its message.
  * 2. Once no change is left, the messages after `seq`. They are given as of the snapshot's version, which the position
  *    takes over with the first of them; a later change of theirs has a greater version, and comes in step 1.
+ *
+ * A batch ends early when its messages are large. It may end within a change: the position then says how far it was told.
  *
  * A message that was appended and deleted before the reader came by is passed over. If it is restored afterwards, the
  * reader gets it by `restored`: its number lies behind the position. A reader who resumes with an older position gets
@@ -86,30 +92,21 @@ export class MessageFeedService {
       if (thread?.id !== id) return undefined;
       if (isLost(thread, position)) return toReset(thread);
       const found = await this.feed.changes(tx, thread, position.version, MOST_CHANGES);
-      const changes = within(found, position.seq);
-      const events = await this.tell(tx, thread, changes, position.seq);
-      if (!events) return toReset(thread);
-      if (found.length < MOST_CHANGES && changes.length === found.length)
-        return this.append(tx, thread, events, position.seq);
-      const { version, at } = changes[changes.length - 1];
-      return { events, position: { ...position, version, at }, more: true };
+      const changes = firstOf(knownChanges(found, position));
+      if (isTooMuch(changes)) return toReset(thread);
+      const told = await this.tell(tx, thread, changes);
+      if (found.length < MOST_CHANGES && changes.length === found.length && told.isAll)
+        return this.append(tx, thread, told.events, position.seq);
+      return { events: told.events, position: told.position ?? position, more: true };
     });
   }
 
-  /** @returns `undefined` if the reader has to read the thread anew */
-  private async tell(
-    tx: TenantTx,
-    thread: FollowedThread,
-    changes: ChangeRow[],
-    seq: number,
-  ): Promise<FeedEvent[] | undefined> {
-    if (changes.some(({ kind }) => kind === 'reset')) return undefined;
-    const known = changes.map((change) => ({ ...change, seqs: givenOf(change, seq) })).filter(hasSeqs);
-    if (known.some(({ kind, seqs }) => kind !== 'deleted' && seqs.length > MOST_BROUGHT)) return undefined;
-    const seqs = [...new Set(known.flatMap((change) => change.seqs))];
-    const rows = seqs.length === 0 ? [] : await this.feed.at(tx, thread, seqs);
-    const now = new Map(rows.map((row) => [row.seq, row]));
-    return known.flatMap((change) => toEvents(change, now, seq));
+  private async tell(tx: TenantTx, thread: FollowedThread, changes: KnownChange[]): Promise<Told> {
+    const wanted = broughtBy(changes);
+    const found = wanted.length === 0 ? { seqs: [], rows: [] } : await this.feed.at(tx, thread, wanted);
+    const read = readOf(changes, found);
+    const isAll = found.seqs.length === wanted.length;
+    return { events: toEvents(read, found.rows), position: read[read.length - 1]?.position, isAll };
   }
 
   private async append(tx: TenantTx, thread: FollowedThread, events: FeedEvent[], seq: number): Promise<FeedBatch> {
@@ -134,23 +131,3 @@ const toReset = ({ last_seq: seq, version, now: at }: FollowedThread): FeedBatch
   const position = { seq, version, at };
   return { events: [{ kind: 'reset', position }], position, more: false };
 };
-
-const givenOf = ({ seqs }: ChangeRow, seq: number) => (seqs ?? []).filter((number) => number <= seq);
-const hasSeqs = ({ seqs }: { seqs: number[] }) => seqs.length > 0;
-
-/** The first changes that bring no more than MOST_BROUGHT messages together; at least one. */
-function within(changes: ChangeRow[], seq: number): ChangeRow[] {
-  let brought = 0;
-  const end = changes.findIndex((change) => (brought += givenOf(change, seq).length) > MOST_BROUGHT);
-  return end === -1 ? changes : changes.slice(0, Math.max(1, end));
-}
-
-type Given = Omit<ChangeRow, 'seqs'> & { seqs: number[] };
-
-/** What one change means for a reader who sees the messages as they are now; a later change says what is gone since. */
-function toEvents({ kind, seqs, version, at }: Given, now: Map<number, MessageRow>, seq: number): FeedEvent[] {
-  const position = { seq, version, at };
-  if (kind === 'deleted') return [{ kind, seqs, position }];
-  const rows = seqs.flatMap((number) => now.get(number) ?? []);
-  return rows.length === 0 ? [] : [{ kind: kind as 'edited' | 'restored', rows, position }];
-}
