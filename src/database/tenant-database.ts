@@ -24,6 +24,16 @@ interface RunOptions {
   repeatable?: boolean;
 }
 
+interface ReadOptions {
+  /** The statement may run no longer than this, where DB_STATEMENT_TIMEOUT_MS allows more. */
+  timeoutMs?: number;
+}
+
+interface FrameOptions extends ReadOptions {
+  mode?: string;
+  statements?: number;
+}
+
 /** The only way to tenant data (design 3). */
 @Injectable()
 export class TenantDatabase {
@@ -49,16 +59,17 @@ export class TenantDatabase {
   }
 
   /** A read of exactly one statement, in one round trip. */
-  async readOne<T>(tenant: Tenant, work: Work<T>): Promise<T> {
-    return inOneFlush(this.frame(tenant, { mode: 'READ ONLY', statements: 1 }), work).catch(rethrow);
+  async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs }: ReadOptions = {}): Promise<T> {
+    return inOneFlush(this.frame(tenant, { mode: 'READ ONLY', statements: 1, timeoutMs }), work).catch(rethrow);
   }
 
-  private frame(tenant: Tenant, { mode = '', statements = Infinity } = {}): Frame<TenantTx> {
+  private frame(tenant: Tenant, { mode = '', statements = Infinity, timeoutMs }: FrameOptions = {}): Frame<TenantTx> {
+    const { DB_STATEMENT_TIMEOUT_MS: most } = this.config.env;
     if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
     // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
     const begin =
       `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
-      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`;
+      `SET LOCAL statement_timeout = ${timeoutMs === undefined ? most : Math.min(timeoutMs, most || timeoutMs)}`;
     const { dataSource } = this;
     return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
   }

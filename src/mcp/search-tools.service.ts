@@ -17,7 +17,7 @@ const searchInput = z
       .describe('Words to look for, such as "hotel in Kyoto"; "in quotes" next to each other, -word for without it.'),
     limit: z.int().min(1).max(100).optional().describe('At most this many matches; 10 if left out.'),
     thread_id: z.guid().optional().describe('Only in this thread.'),
-    session_id: idField('Only in this session. Not together with thread_id.').optional(),
+    session_id: idField('Only in this session of the user. Not together with thread_id.').optional(),
     role: z.enum(ROLES).optional().describe('Only what this role said.'),
     from: z.iso
       .datetime({ offset: true })
@@ -33,7 +33,7 @@ const searchInput = z
 
 const MATCHES = 10;
 
-/** The tool that finds what was said, on the service of `/api/messages/search`. */
+/** The tool that finds what was said, on the service of `/api/messages/search`, in the caller's own threads. */
 @Injectable()
 export class SearchTools {
   readonly tools: readonly Tool[] = [this.searching()];
@@ -46,7 +46,8 @@ export class SearchTools {
         name: 'search_conversations',
         title: 'Search conversations',
         description:
-          'Finds earlier messages by their words, in all stored conversations of the user. Use it when the user refers to ' +
+          "Finds earlier messages by their words, in all of the user's own stored conversations; never in what others share " +
+          'with the user. Use it when the user refers to ' +
           'something that was said before and is not in front of you; then get_context with the thread_id or session_id of a ' +
           'match shows what was around it. Returns data, the best matches first: id, thread_id, session_id, thread_name, seq, ' +
           'role, created_at, score and snippet (the place in the message, hits in <mark>, HTML-escaped); has_more and ' +

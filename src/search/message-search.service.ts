@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
+import { Problem } from '../common/errors';
+import { Gate, GateBusy } from '../common/gate';
 import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
 import { timeRange } from '../common/limits';
 import { decodeCursor, type Page, rowsFor, toPage } from '../common/paging';
-import { TenantDatabase } from '../database/tenant-database';
+import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { toMessageView } from '../messages/messages.service';
 import { toContainment } from '../threads/thread-list.service';
 import {
@@ -26,36 +28,65 @@ type Query = SearchMessagesQuery & SearchSessionsQuery;
 /** Of a question put in passing, such as that of a context, so much is looked for. */
 const LONGEST_RELATED = 4000;
 
+/** At the same time, on this instance; who waits for longer is told to come back. */
+const MOST_AT_ONCE = 4;
+const LONGEST_WAIT_MS = 3000;
+/** A search that would take longer is given up: it would keep the database from everybody else's work. */
+const LONGEST_MS = 6000;
+const LATER = { headers: { 'retry-after': '1' } };
+const LATE = ['SEARCH_BUSY', 'SEARCH_TIMEOUT'];
+
 /** Finds messages by their words, in what the caller may see. */
 @Injectable()
 export class MessageSearchService {
+  private readonly searches = new Gate(MOST_AT_ONCE, LONGEST_WAIT_MS);
+  /** What contexts look for does not wait for what people search. */
+  private readonly inPassing = new Gate(MOST_AT_ONCE, LONGEST_WAIT_MS);
+
   constructor(
     private readonly db: TenantDatabase,
     private readonly rows: SearchRepository,
   ) {}
 
   /**
-   * In the caller's own threads and those shared with the caller; for admins in the organization.
-   * @throws SEMANTIC_SEARCH_NOT_OFFERED, INVALID_CURSOR, INVALID_RANGE, INVALID_TEXT, BAD_REQUEST for the metadata
+   * In the caller's own threads and those shared with the caller; for admins in the organization. A session's id is the
+   * caller's own one, unless the query names another owner: nobody else can plant messages under it.
+   * @throws SEMANTIC_SEARCH_NOT_OFFERED, INVALID_CURSOR, INVALID_RANGE, INVALID_TEXT, BAD_REQUEST for the metadata,
+   * SEARCH_BUSY, SEARCH_TIMEOUT
    */
   search(principal: Principal, query: SearchMessagesQuery): Promise<Page<FoundMessage>> {
     return this.page(principal, query, ['fts', 'similar']);
   }
 
-  /** The same in active sessions only (S47). Who asks in whole sentences gets what holds some of the words. @throws as `search` */
+  /**
+   * The same in active sessions only, the caller's own (S47); for admins the organization's. Who asks in whole sentences gets
+   * what holds some of the words. @throws as `search`
+   */
   searchSessions(principal: Principal, { top_k, ...query }: SearchSessionsQuery): Promise<Page<FoundMessage>> {
-    return this.page(principal, { limit: top_k, ...query }, ['fts', 'similar', 'any'], { sessions: true });
+    const own = !principal.seesOrganization && query.owner_id === undefined;
+    return this.page(principal, { limit: top_k, ...query }, ['fts', 'similar', 'any'], { sessions: true, own });
   }
 
-  /** The same in all threads, for who asks in whole sentences. @throws as `search` */
+  /**
+   * The same in the caller's own threads only, also for admins, for who asks in whole sentences: a model reads the answer, and
+   * nobody else may put words before it. @throws as `search`
+   */
   ask(principal: Principal, query: SearchMessagesQuery): Promise<Page<FoundMessage>> {
-    return this.page(principal, query, ['fts', 'similar', 'any']);
+    return this.page(principal, query, ['fts', 'similar', 'any'], { own: true });
   }
 
-  /** Messages that share words with a question, the best first; for services that choose among them. */
-  related(principal: Principal, question: string, filter: SearchFilter, limit: number): Promise<FoundRow[]> {
+  /**
+   * Messages that share words with a question, the best first; for services that choose among them. None where none can be
+   * found in time: what somebody else asks for does not fail for that (U75).
+   */
+  async related(principal: Principal, question: string, filter: SearchFilter, limit: number): Promise<FoundRow[]> {
     const search = { question: question.slice(0, LONGEST_RELATED), modes: ['any'] as const, filter, limit };
-    return this.db.readOne(principal, (tx) => this.rows.find(tx, principal, search));
+    try {
+      return await this.passing(this.inPassing, principal, (tx) => this.rows.find(tx, principal, search));
+    } catch (error) {
+      if (error instanceof Problem && LATE.includes(error.code)) return [];
+      throw error;
+    }
   }
 
   private async page(
@@ -68,12 +99,23 @@ export class MessageSearchService {
     if (mode === 'semantic') throw searchErrors.SEMANTIC_SEARCH_NOT_OFFERED();
     assertStorable(question, 1, 'q');
     const after = decodeCursor(query.after, [isScore, isUuid, isReading]) as [number, string, SearchMode] | undefined;
-    const filter = { ...scope, ...toFilter(query), after_score: after?.[0], after_id: after?.[1] };
+    const filter = { ...scope, ...toFilter(principal, query), after_score: after?.[0], after_id: after?.[1] };
     // A page goes on in the reading that found the one before.
     const modes = after ? [after[2]] : mode === 'auto' ? auto : [mode];
     const search = { question, modes, filter, limit: rowsFor(limit) };
-    const rows = limit === 0 ? [] : await this.db.readOne(principal, (tx) => this.rows.extract(tx, principal, search));
+    const read = (tx: TenantTx) => this.rows.extract(tx, principal, search);
+    const rows = limit === 0 ? [] : await this.passing(this.searches, principal, read);
     return toPage(rows, limit, toFoundMessage, ({ score, id, found_by }) => [score, id, found_by]);
+  }
+
+  private passing<T>(gate: Gate, principal: Principal, read: (tx: TenantTx) => Promise<T>): Promise<T> {
+    return gate
+      .pass(() => this.db.readOne(principal, read, { timeoutMs: LONGEST_MS }))
+      .catch((error: unknown) => {
+        if (error instanceof GateBusy) throw searchErrors.SEARCH_BUSY().with(LATER);
+        const isLate = error instanceof Problem && error.code === 'STATEMENT_TIMEOUT';
+        throw isLate ? searchErrors.SEARCH_TIMEOUT().with({ ...LATER, cause: error.cause }) : error;
+      });
   }
 }
 
@@ -81,11 +123,13 @@ const isScore = (part: unknown) => typeof part === 'number' && Number.isFinite(p
 const isReading = (part: unknown) =>
   SEARCH_MODES.some((mode) => mode === part && mode !== 'auto' && mode !== 'semantic');
 
-function toFilter({ thread_id, session_id, role, sender_id, from, to, metadata }: Query): SearchFilter {
+function toFilter({ userId }: Principal, query: Query): SearchFilter {
+  const { thread_id, session_id, role, sender_id, from, to, metadata } = query;
   const contained = toContainment(metadata);
   return {
     thread_id,
     session_id,
+    owner_id: query.owner_id ?? (session_id === undefined ? undefined : userId),
     role,
     sender_id,
     ...timeRange('from', from, to),
@@ -94,7 +138,7 @@ function toFilter({ thread_id, session_id, role, sender_id, from, to, metadata }
 }
 
 function toFoundMessage(row: ExtractedRow): FoundMessage {
-  const { session_id, thread_name, score } = row;
+  const { user_id, session_id, thread_name, score } = row;
   const snippet = toSnippet(row.extract, row.body);
-  return { ...toMessageView(row), session_id, thread_name, score: Math.round(score * 1e6) / 1e6, snippet };
+  return { ...toMessageView(row), user_id, session_id, thread_name, score: Math.round(score * 1e6) / 1e6, snippet };
 }

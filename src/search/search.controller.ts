@@ -24,7 +24,10 @@ export class SearchController {
 
   @Get('sessions/search')
   @Access('sessions:read')
-  @ApiOperation({ operationId: 'searchSessions', summary: 'Messages of active sessions by what they say' })
+  @ApiOperation({
+    operationId: 'searchSessions',
+    summary: 'Messages of your active sessions by what they say; for admins of all in the organization',
+  })
   @ApiOkResponse({ type: FoundMessages })
   searchSessions(@Caller() caller: Principal, @Query() query: SearchSessionsQuery) {
     return this.finder.searchSessions(caller, query);

@@ -50,8 +50,11 @@ class SearchQuery {
   })
   after?: string;
 
-  @IdField({ description: 'Only messages of this active session.' })
+  @IdField({ description: 'Only messages of this active session: of your own of this id, unless owner_id says whose.' })
   session_id?: string;
+
+  @IdField({ description: 'Only messages in threads of this user, as far as you may see them.' })
+  owner_id?: string;
 
   @EnumField(ROLES, { description: 'Only messages of this role.' })
   role?: MessageRole;
@@ -86,6 +89,9 @@ export class SearchSessionsQuery extends SearchQuery {
 
 /** A message that was found. */
 export class FoundMessage extends OmitType(MessageView, []) {
+  @ApiProperty({ description: 'The owner of its thread: yourself, or who shares it with you.' })
+  user_id!: string;
+
   @ApiProperty({ type: String, nullable: true, description: 'The active session of its thread, if there is one.' })
   session_id!: string | null;
 

@@ -6,4 +6,6 @@ export const searchErrors = defineErrors({
     400,
     (language: string) => `The database has no text search for ${language}; GET the same path for those it has.`,
   ],
+  SEARCH_BUSY: [503, 'This instance runs as many searches as it may. Retry, on another one.'],
+  SEARCH_TIMEOUT: [503, 'The search took too long. Ask for rarer words or in a narrower place, or retry later.'],
 });

@@ -12,8 +12,10 @@ export interface SearchFilter {
   session_id?: string;
   /** Only messages of active sessions. */
   sessions?: boolean;
-  /** Not those that are shared with the viewer. */
+  /** Only in threads of the viewer, also for an admin: neither shared ones nor the organization's. */
   own?: boolean;
+  /** Only in threads of this user that the viewer may see. */
+  owner_id?: string;
   /** Only what people and assistants said, without calls of tools. */
   plain?: boolean;
   role?: string;
@@ -67,7 +69,7 @@ const EXTRACT = {
   name: 'search_messages_extracted',
   isoTimes: true,
   text: found(`, body.text AS body,
-    ts_headline(f.config, throughline_search_text(body.text), f.words, '${OPTIONS}') AS extract`).replace(
+    throughline_search_extract(f.config, body.text, f.words, '${OPTIONS}') AS extract`).replace(
     'ORDER BY',
     `CROSS JOIN LATERAL (SELECT ${BODY} AS text OFFSET 0) body ORDER BY`,
   ),

@@ -14,6 +14,7 @@ export class MessageSearch1764288000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      DROP FUNCTION throughline_search_extract(regconfig, text, tsquery, text);
       DROP FUNCTION throughline_search_messages(text, text, boolean, text, text[], jsonb, integer);
       DROP FUNCTION throughline_search_words(text, text, text, regconfig[], text, boolean, jsonb);
       DROP FUNCTION throughline_search_scan(text, text, boolean, tsquery, jsonb, integer);

@@ -6,13 +6,26 @@
 /* Of how many matches the newest are looked for, and how many of those are ranked: no question makes unbounded work. */
 const MOST_SCANNED = 100_000;
 const MOST_RANKED = 5_000;
-/* Of how many messages the spellings are compared, for how many words of a question. */
-const MOST_SPELLED = 2_000;
+/*
+ * With `similar`: for how many words of a question, in how many messages, how many words are read in all to find those that
+ * begin alike, and how many of these are compared. One message may hold ten thousand words.
+ */
 const MOST_WORDS = 8;
+const MOST_SPELLED = 500;
+const MOST_READ = 50_000;
+const MOST_COMPARED = 5_000;
+/* Characters that an extract is made of, and so many of the next ones: a phrase is not cut. */
+const PIECE = 4_000;
+const OVERLAP = 400;
+/* Of a longer question an extract shows any words: how they stand to each other is looked for again at each of them. */
+const MOST_NODES = 31;
 /* With `any`: words of a question that are looked for. */
 const MOST_ANY = 64;
 
-/* Whose matches: the user's own, in all of the organization (admins), and in threads that are shared with the user. */
+/*
+ * Whose matches: the user's own, in all of the organization (admins), and in threads that are shared with the user; or of these
+ * only what is in threads of one owner.
+ */
 const filtered = (conditions: string) => `
         m.org_id = p_org AND ${conditions} AND m.search @@ p_words
         AND (f_thread IS NULL OR m.thread_id = f_thread)
@@ -37,20 +50,23 @@ DECLARE
   f_before bigint := coalesce((p_filter->>'except_from_seq')::bigint, 0);
   f_sessions boolean := coalesce((p_filter->>'sessions')::boolean, false);
   f_plain boolean := coalesce((p_filter->>'plain')::boolean, false);
-  f_own boolean := coalesce((p_filter->>'own')::boolean, false);
+  f_owner text := CASE WHEN (p_filter->>'own')::boolean THEN p_user ELSE p_filter->>'owner_id' END;
 BEGIN
   RETURN QUERY
     SELECT s.thread_id, s.seq, s.id, s.search FROM (
       SELECT m.thread_id, m.seq, m.id, m.search, m.created_at FROM (
-        SELECT m.* FROM messages m WHERE NOT p_all AND ${filtered('m.owner_id = p_user')}
+        SELECT m.* FROM messages m
+        WHERE (coalesce(f_owner, p_user) = p_user AND NOT p_all OR f_owner IS NOT NULL AND p_all)
+          AND ${filtered('m.owner_id = coalesce(f_owner, p_user)')}
         UNION ALL
-        SELECT m.* FROM messages m WHERE p_all AND ${filtered('true')}
+        SELECT m.* FROM messages m WHERE p_all AND f_owner IS NULL AND ${filtered('true')}
         UNION ALL
         SELECT m.* FROM (
           SELECT DISTINCT h.thread_id FROM shares h
           WHERE h.org_id = p_org AND h.user_id = p_user AND (h.expires_at IS NULL OR h.expires_at > now())
         ) h JOIN messages m ON m.thread_id = h.thread_id
-        WHERE NOT p_all AND NOT f_own AND ${filtered('m.owner_id <> p_user')}
+        WHERE NOT p_all AND f_owner IS DISTINCT FROM p_user
+          AND ${filtered('m.owner_id <> p_user AND (f_owner IS NULL OR m.owner_id = f_owner)')}
       ) m
       JOIN threads t ON t.org_id = p_org AND t.id = m.thread_id
       WHERE t.deleted_at IS NULL AND (t.expires_at IS NULL OR t.expires_at >= now())
@@ -102,10 +118,17 @@ BEGIN
       SELECT part AS lexeme
       UNION
       (SELECT w.lexeme FROM (
-        SELECT DISTINCT u.lexeme FROM throughline_search_scan(p_org, p_user, p_all,
-            (throughline_search_lexeme(left(part, 2)) || ':*')::tsquery, p_filter, ${MOST_SPELLED}) s, unnest(s.search) u
-        WHERE left(u.lexeme, 2) = left(part, 2) AND abs(length(u.lexeme) - length(part)) <= 3
-      ) w WHERE similarity(w.lexeme, part) >= 0.4 OR (length(part) >= 4
+        SELECT DISTINCT c.lexeme FROM (
+          SELECT r.lexeme FROM (
+            SELECT u.lexeme FROM throughline_search_scan(p_org, p_user, p_all,
+                (throughline_search_lexeme(left(part, 2)) || ':*')::tsquery, p_filter, ${MOST_SPELLED}) s,
+              unnest(tsvector_to_array(s.search)) u(lexeme)
+            LIMIT ${MOST_READ}
+          ) r
+          WHERE left(r.lexeme, 2) = left(part, 2) AND abs(length(r.lexeme) - length(part)) <= 3
+          LIMIT ${MOST_COMPARED}
+        ) c
+      ) w WHERE similarity(w.lexeme, part) >= 0.4 OR (length(part) >= 4 AND length(w.lexeme) = length(part)
         AND (SELECT string_agg(c, '' ORDER BY c) FROM string_to_table(w.lexeme, NULL) c)
           = (SELECT string_agg(c, '' ORDER BY c) FROM string_to_table(part, NULL) c))
       ORDER BY similarity(w.lexeme, part) DESC, w.lexeme LIMIT 5)
@@ -113,6 +136,39 @@ BEGIN
     words := CASE WHEN words IS NULL OR numnode(words) = 0 THEN one ELSE words && one END;
   END LOOP;
   RETURN words;
+END $$;
+`;
+
+/*
+ * A marked extract of a text. `ts_headline` costs the square of a text's length where the words stand often, so it is given a
+ * piece: the first one that matches, or else the first that has any of the words; of that, what stands around one of them.
+ */
+const EXTRACT = `
+CREATE FUNCTION throughline_search_extract(config regconfig, body text, words tsquery, options text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+  whole text := throughline_search_text(body);
+  pieces integer := ceil(length(whole) / ${PIECE}.0);
+  any_word tsquery;
+  shown tsquery;
+  piece text;
+  piece_words tsvector;
+  best text;
+BEGIN
+  SELECT string_agg(DISTINCT w[1], ' | ') INTO any_word
+    FROM regexp_matches(querytree(words), '(''(?:[^'']|'''')*''(?::\\*)?)', 'g') w;
+  shown := CASE WHEN numnode(words) <= ${MOST_NODES} THEN words ELSE coalesce(any_word, ''::tsquery) END;
+  IF pieces <= 1 THEN RETURN ts_headline(config, whole, shown, options); END IF;
+  FOR n IN 0..pieces - 1 LOOP
+    piece := substr(whole, n * ${PIECE} + 1, ${PIECE + OVERLAP});
+    -- The piece before ends with the word that is cut here.
+    IF n > 0 THEN piece := substr(piece, coalesce(nullif(strpos(piece, ' '), 0), 1)); END IF;
+    piece_words := to_tsvector(config, piece);
+    IF piece_words @@ words THEN RETURN ts_headline(config, piece, shown, options); END IF;
+    IF best IS NULL AND piece_words @@ any_word THEN best := piece; END IF;
+  END LOOP;
+  IF best IS NULL THEN RETURN ts_headline(config, left(whole, ${PIECE}), shown, options); END IF;
+  RETURN ts_headline(config, best, any_word, options);
 END $$;
 `;
 
@@ -153,7 +209,7 @@ BEGIN
 END $$;
 `;
 
-export const SEARCH = [LEXEME, SCAN, WORDS, MESSAGES].join('');
+export const SEARCH = [LEXEME, SCAN, WORDS, MESSAGES, EXTRACT].join('');
 
 /* A function's owner must be allowed to create in its schema at that moment, and never after. */
 export const SEARCH_OWNER = `
