@@ -66,7 +66,8 @@ async function exportFile({ org, user, out, format, sessions }: ExportOptions): 
     // Under another name until it is whole: half an export looks like one.
     const part = `${out}.part`;
     try {
-      await pipeline(exports.all(principal, { ...what, onConversation }).stream, createWriteStream(part));
+      const { stream } = await exports.all(principal, { ...what, onConversation });
+      await pipeline(stream, createWriteStream(part));
       await rename(part, out);
     } catch (error) {
       await rm(part, { force: true });

@@ -162,4 +162,20 @@ describe('Export and import of sessions', () => {
     expectProblem(answer, 400, 'VALIDATION_FAILED');
     expect(answer.body.errors[0].field).toBe('session.id');
   });
+
+  it('P35 a dry run meets the sessions that it would have made, as the run itself does', async () => {
+    const dave = await app.as('acme', 'dave');
+    const named = (id: string) => ({ schema_version: 2, session: { id }, messages: [] });
+    const text = JSON.stringify([named('twice'), named('once'), named('twice')]);
+    const outcome = async (query: object) => {
+      const { body } = await importText(dave, text, query);
+      const errors = body.errors.map(({ line, code, detail }: Record<string, unknown>) => [line, code, detail]);
+      return { imported: body.imported, failed: body.failed, errors };
+    };
+    const tried = await outcome({ dry_run: 'true' });
+    expect(tried).toMatchObject({ imported: 2, failed: 1, errors: [[3, 'SESSION_EXISTS', expect.any(String)]] });
+    expect(await outcome({ dry_run: 'true', overwrite: 'true' })).toMatchObject({ imported: 3, failed: 0 });
+    expect((await dave.get('/sessions')).body.data).toEqual([]);
+    expect(await outcome({})).toEqual(tried);
+  });
 });

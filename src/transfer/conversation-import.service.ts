@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { Problem } from '../common/errors';
-import { idAt, newId } from '../common/ids';
+import { newId } from '../common/ids';
 import type { TenantTx } from '../database/tenant-database';
 import { MessageImportService } from '../messages/message-import.service';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { SessionOpeningService } from '../sessions/session-opening.service';
 import type { Thread } from '../threads/thread.entity';
-import type { Conversation, ImportedSession, ImportedSummary } from './conversation';
+import { type Conversation, type ImportedSession, withIds } from './conversation';
 import { ImportRepository } from './import.repository';
 
 /** How an imported conversation meets what is there. */
@@ -16,6 +16,8 @@ export interface Placing {
   asSession: boolean;
   /** Whether it takes the place of a session under its id; else that is an error (P35). */
   overwrite: boolean;
+  /** Sessions of a dry run, which makes and undoes one after the other. */
+  undone?: ReadonlySet<string>;
 }
 
 /** Where a conversation went. */
@@ -52,7 +54,7 @@ export class ConversationImportService {
     const held = await this.makeSession(tx, owner, conversation, placing);
     await this.rows.insertThread(tx, key, owner.userId, thread);
     if (held) await this.rows.moveSession(tx, held, threadId, sessionOf(conversation));
-    if (summaries.length > 0) await this.rows.insertSummaries(tx, key, summaries.map(withId));
+    if (summaries.length > 0) await this.rows.insertSummaries(tx, key, withIds(summaries));
     await this.messages.store(tx, key, messages);
     return { thread_id: threadId, session_id: held?.session_id ?? null };
   }
@@ -62,10 +64,12 @@ export class ConversationImportService {
     tx: TenantTx,
     owner: Principal,
     { session }: Conversation,
-    { asSession, overwrite }: Placing,
+    { asSession, overwrite, undone }: Placing,
   ): Promise<Thread | undefined> {
     if (!session && !asSession) return undefined;
     const id = session?.id || newId();
+    // Made again, so that this conversation meets it as it would.
+    if (undone?.has(id)) await this.sessions.create(tx, owner, id);
     if (overwrite) return (await this.sessions.open(tx, owner, id)).session;
     try {
       return await this.sessions.create(tx, owner, id);
@@ -75,12 +79,6 @@ export class ConversationImportService {
       return this.sessions.create(tx, owner, newId());
     }
   }
-}
-
-/** The id keeps summaries of one range in their order. */
-function withId(summary: ImportedSummary, index: number, all: ImportedSummary[]) {
-  const before = all.slice(0, index + 1).filter((other) => other.from_seq === summary.from_seq);
-  return { ...summary, id: idAt(Math.max(...before.map((other) => Date.parse(other.created_at))), index) };
 }
 
 const sessionOf = ({ session, thread }: Conversation): ImportedSession => session ?? { created_at: thread.created_at };

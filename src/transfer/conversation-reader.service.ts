@@ -13,6 +13,9 @@ import { ConversationHead, type ImportFormatName, MessageParts, SessionPart, Sum
 /** Messages that are checked and counted before others get their turn. */
 const BATCH = 200;
 
+/** Summaries of one conversation: they are stored by one statement. */
+const MOST_SUMMARIES = 10_000;
+
 /** Makes of anything that is a conversation one that is valid, counted and ready to be stored. */
 @Injectable()
 export class ConversationReader {
@@ -56,6 +59,7 @@ export class ConversationReader {
 
   private async readSummaries(values: unknown, fallback: string): Promise<ImportedSummary[]> {
     if (!Array.isArray(values)) throw invalid('summaries', 'must be an array');
+    if (values.length > MOST_SUMMARIES) throw invalid('summaries', `must have at most ${MOST_SUMMARIES} items`);
     const read: ImportedSummary[] = [];
     for (let from = 0; from < values.length; from += BATCH) {
       const batch: Fields = { summaries: values.slice(from, from + BATCH) as unknown[] };

@@ -1,3 +1,4 @@
+import { idAt } from '../common/ids';
 import { parseTime } from '../common/json';
 import type { ImportedMessage } from '../messages/message-import.service';
 import type { AutoSummarize, ThreadStatus } from '../threads/thread.entity';
@@ -48,4 +49,15 @@ function timesOf(head: ConversationHead, messages: ImportedMessage[], now: strin
   const updated = isoTime(head.updated_at) ?? messages.at(-1)?.updated_at ?? created_at;
   // ISO texts sort like the times that they name.
   return { created_at, updated_at: updated > created_at ? updated : created_at };
+}
+
+/** Summaries with ids, which keep those of one range in their order. */
+export function withIds(summaries: ImportedSummary[]): (ImportedSummary & { id: string })[] {
+  const latest = new Map<number, number>();
+  return summaries.map((summary, index) => {
+    const { from_seq, created_at } = summary;
+    const time = Math.max(Date.parse(created_at), latest.get(from_seq) ?? 0);
+    latest.set(from_seq, time);
+    return { ...summary, id: idAt(time, index) };
+  });
 }

@@ -1,6 +1,7 @@
 import { textOf } from '../messages/messages.service';
 import type { ExportedMessage, ExportedSummary, ExportedThread } from './export.repository';
 import { toHead, toMessage, toSummary } from './export-views';
+import { markdownBody } from './markdown-body';
 import type { ExportFormatName } from './transfer.dto';
 
 /** How an export is written, piece by piece. `index` counts from 0. */
@@ -97,7 +98,7 @@ class MarkdownText implements ExportText {
     );
     const text = textOf(row.content);
     const others = partsWithoutText(row.content).map((part) => `\n${fenced(JSON.stringify(part))}\n`);
-    const body = [text ? `\n${text}\n` : '', ...others, ...calls].join('');
+    const body = [text ? `\n${markdownBody(text)}\n` : '', ...others, ...calls].join('');
     return `\n## ${who}, ${row.client_timestamp ?? row.created_at}\n${body}`;
   };
   close = () => '';

@@ -117,6 +117,47 @@ describe('itemsOfFile', () => {
     for (const size of [1, 7, 64, 100_000]) expect(await read(text, size)).toEqual(expected);
   });
 
+  it.each([
+    ['behind a whole conversation', `[${JSON.stringify(one)},{"messages":[{"role":"user","content":"2"`, 1],
+    ['in a text', `[${JSON.stringify(one)},{"messages":[{"role":"user","content":"2]}]`, 1],
+    ['between two', `[${JSON.stringify(one)},`, 1],
+    ['in the only one', `{\n "messages": [${JSON.stringify(message)}, {"role"`, 0],
+    ['in a history', `[${JSON.stringify(message)}, {"role"`, 0],
+    ['with something beside its array', `[${JSON.stringify(one)}] and more`, 1],
+  ])('F46 tells of a file that ends %s', async (_, text, count) => {
+    for (const size of [1, 7, 100_000]) {
+      const found: unknown[] = [];
+      const reading = async () => {
+        for await (const { read: value } of itemsOfFile(inPieces(text, size), LIMITS)) found.push(value());
+      };
+      await expect(reading()).rejects.toMatchObject({ code: 'INVALID_JSON' });
+      expect(found).toEqual(Array(count).fill(one));
+    }
+  });
+
+  it.each([
+    [
+      '[1, "x, [y]", null,{"messages":[]} ,true]',
+      [
+        [1, 1],
+        [2, 'x, [y]'],
+        [3, null],
+        [4, { messages: [] }],
+        [5, true],
+      ],
+    ],
+    [
+      '{\n"messages":[]}\nhello 7',
+      [
+        [1, { messages: [] }],
+        [2, 'INVALID_JSON'],
+        [3, 7],
+      ],
+    ],
+  ])('F46 tells of values that are no conversations: %j', async (text, expected) => {
+    for (const size of [1, 7, 100_000]) expect(await read(text, size)).toEqual(expected);
+  });
+
   it('F46 refuses bytes that are not UTF-8', async () => {
     const found: unknown[] = [];
     async function* bytes() {

@@ -75,8 +75,17 @@ async function* itemsOfValues(
 ): AsyncGenerator<ImportItem, void> {
   let line = 0;
   for await (const bytes of valuesIn(chunks, 0, limits.conversationBytes)) {
-    const items = bytes ? itemsOf(parse(bytes, limits), format) : [{ read: () => parse(bytes, limits) }];
-    for (const item of items) yield { line: (line += 1), read: () => item.read() };
+    for (const item of itemsIn(() => parse(bytes, limits), format))
+      yield { line: (line += 1), read: () => item.read() };
+  }
+}
+
+/** Those of one value; what cannot be read is one, which says why. */
+function itemsIn(read: () => unknown, format?: ImportFormatName): ImportItem[] {
+  try {
+    return itemsOf(read(), format);
+  } catch {
+    return [{ line: 1, read }];
   }
 }
 

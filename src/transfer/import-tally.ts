@@ -7,6 +7,7 @@ import { transferErrors } from './transfer.errors';
 
 const MOST_LISTED = 1000;
 const MOST_ERRORS = 100;
+const MOST_FAILURES = 1000;
 
 /** By how much two threads may have been numbered and dated in different orders: one began before the other was stored. */
 const OUT_OF_STEP_MS = 2000;
@@ -14,6 +15,8 @@ const OUT_OF_STEP_MS = 2000;
 /** Counts what comes of an import, conversation by conversation. */
 export class ImportTally {
   readonly result: ImportResult;
+  /** Sessions that a dry run has made and undone. */
+  readonly undone = new Set<string>();
   private only?: Problem;
   private latest = 0;
 
@@ -38,6 +41,7 @@ export class ImportTally {
     const { result } = this;
     result.imported += 1;
     result.messages += messages.length;
+    if (result.dry_run && session_id !== null) this.undone.add(session_id);
     if (result.conversations.length >= MOST_LISTED) return;
     const id = result.dry_run ? null : thread_id;
     const place = { line, thread_id: id, session_id, name: thread.name };
@@ -45,25 +49,37 @@ export class ImportTally {
   }
 
   failed(line: number, problem: Problem): void {
-    const { result } = this;
-    result.failed += 1;
-    this.only = result.failed === 1 ? problem : undefined;
-    if (result.errors.length >= MOST_ERRORS) return;
-    const { code, message: detail, errors } = problem;
-    result.errors.push({ line, code, detail, ...(errors ? { errors } : {}) });
+    this.count(problem);
+    if (this.result.errors.length < MOST_ERRORS) this.list(line, problem);
   }
 
-  /** The import ends early: what follows is not read. */
-  brokenOff(): void {
+  /** The import ends early, and what follows is not read; why is told in any case. */
+  brokenOff(line: number, problem: Problem): void {
+    this.count(problem);
+    this.list(line, problem);
     this.result.complete = false;
+  }
+
+  /** @throws IMPORT_GIVEN_UP when so much has failed that the rest will hardly do better */
+  checkFailures(): void {
+    if (this.result.failed >= MOST_FAILURES) throw transferErrors.IMPORT_GIVEN_UP(MOST_FAILURES);
   }
 
   /** @throws IMPORT_FAILED if nothing could be imported; where there was one conversation only, its own problem */
   end(): ImportResult {
-    const { imported, failed, errors } = this.result;
+    const { imported, failed, complete, errors } = this.result;
     if (imported > 0 || failed === 0) return this.result;
     if (this.only) throw this.only;
     const listed = errors.map((error) => ({ ...error, field: `line ${error.line}`, message: error.detail }));
-    throw transferErrors.IMPORT_FAILED().with({ errors: listed, members: { imported, failed } });
+    throw transferErrors.IMPORT_FAILED().with({ errors: listed, members: { imported, failed, complete } });
+  }
+
+  private count(problem: Problem): void {
+    this.result.failed += 1;
+    this.only = this.result.failed === 1 ? problem : undefined;
+  }
+
+  private list(line: number, { code, message: detail, errors }: Problem): void {
+    this.result.errors.push({ line, code, detail, ...(errors ? { errors } : {}) });
   }
 }

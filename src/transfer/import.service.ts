@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { Principal } from '../auth/principal';
 import { Problem } from '../common/errors';
 import type { TenantTx } from '../database/tenant-database';
@@ -26,6 +27,9 @@ export interface ImportOptions extends Placing {
   /** Hears of each conversation, imported or not. */
   onConversation?: () => void;
 }
+
+/** Conversations before others get their turn. */
+const BREATH = 50;
 
 /** Runs a transaction of one conversation, which is there as a whole afterwards or not at all. */
 type Transact = <T>(work: (tx: TenantTx) => Promise<T>) => Promise<T>;
@@ -67,18 +71,21 @@ export class ImportService {
     transact: Transact,
   ): Promise<ImportResult> {
     const tally = new ImportTally(options.dryRun);
-    let line = 0;
+    let [line, done, count] = [0, 0, 0];
     try {
       for await (const item of items) {
         line = item.line;
+        tally.checkFailures();
         await this.importOne(owner, item, { options, tally, transact });
+        done = line;
         options.onConversation?.();
+        // What is wrong at once waits for nothing: others would never get their turn.
+        if ((count += 1) % BREATH === 0) await breathe();
       }
     } catch (error) {
       // What is stored stays, and the caller has to know of it; nothing that follows is read.
       if (!(error instanceof Problem)) throw error;
-      tally.failed(line + 1, error);
-      tally.brokenOff();
+      tally.brokenOff(done === line ? line + 1 : line, error);
     }
     return tally.end();
   }
@@ -89,7 +96,7 @@ export class ImportService {
       const conversation = await this.reader.read(item.read(), options.format);
       const threadId = tally.threadId(conversation, item.line);
       const placed = await this.place(transact, options, (tx) =>
-        this.conversations.store(tx, owner, conversation, threadId, options),
+        this.conversations.store(tx, owner, conversation, threadId, { ...options, undone: tally.undone }),
       );
       tally.imported(item.line, conversation, placed);
     } catch (error) {

@@ -8,7 +8,7 @@ import { ApiIdempotencyKey, type Retry } from '../idempotency/retry';
 import { SessionId } from '../sessions/session-id';
 import { ExportService } from './export.service';
 import { ImportRequests } from './import-requests.service';
-import { answer, ApiExport, ApiImport, ImportRetry, send } from './transfer-http';
+import { answer, ApiExport, ApiImport, gone, ImportRetry, send } from './transfer-http';
 import { ExportAllQuery, ExportQuery, ImportSessionsQuery } from './transfer.dto';
 
 /** Sessions as files. */
@@ -24,12 +24,12 @@ export class SessionTransferController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'exportSessions', summary: 'All active sessions as one file' })
   @ApiExport()
-  exportAll(
+  async exportAll(
     @Caller() caller: Principal,
     @Query() query: ExportAllQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return send(reply, this.exports.all(caller, { ...query, sessionsOnly: true }));
+    return send(reply, await this.exports.all(caller, { ...query, gone: gone(reply), sessionsOnly: true }));
   }
 
   @Get(':id/export')
@@ -42,7 +42,7 @@ export class SessionTransferController {
     @Query() query: ExportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return send(reply, await this.exports.session(caller, id, query));
+    return send(reply, await this.exports.session(caller, id, { ...query, gone: gone(reply) }));
   }
 
   @Post('import')

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { commonErrors } from '../common/errors';
 import { isObject } from '../common/fields';
 import { assertStorable } from '../common/json';
@@ -15,6 +16,8 @@ export interface ImportLimits {
 }
 
 const NEWLINE = 10;
+/** Lines before others get their turn. */
+const BREATH = 1000;
 const BLANK = /^\s*$/;
 
 /** The conversations of a JSON value that is in memory: one, a list of them, or `{conversations: [...]}`. */
@@ -40,6 +43,8 @@ export async function* itemsOfLines(
   let number = 0;
   for await (const bytes of linesOf(limited(chunks, limits.totalBytes), limits.conversationBytes)) {
     number += 1;
+    // Blank lines are nobody's items.
+    if (number % BREATH === 0) await breathe();
     if (bytes && bytes.length < 64 && BLANK.test(bytes.toString('latin1'))) continue;
     yield { line: number, read: () => parse(bytes, limits) };
   }

@@ -12,9 +12,9 @@ const STALL_MS = 60_000;
 
 /**
  * A stream of the text that `work` writes, never far ahead of its reader. When the reader goes away, the next write fails;
- * when `work` fails, the stream breaks off.
+ * `gone` is aborted; when `work` fails, the stream breaks off.
  */
-export function textStream(work: (write: Write) => Promise<void>): Readable {
+export function textStream(work: (write: Write, gone: AbortSignal) => Promise<void>): Readable {
   const stream = new PassThrough({ highWaterMark: AHEAD });
   const gone = new AbortController();
   stream.once('close', () => gone.abort());
@@ -23,7 +23,7 @@ export function textStream(work: (write: Write) => Promise<void>): Readable {
     if (text.length === 0 || stream.write(text)) return;
     await once(stream, 'drain', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(STALL_MS)]) });
   };
-  work(write).then(
+  work(write, gone.signal).then(
     () => stream.end(),
     (error: Error) => stream.destroy(gone.signal.aborted ? undefined : error),
   );

@@ -8,7 +8,7 @@ import { Id } from '../common/decorators';
 import { ApiIdempotencyKey, type Retry } from '../idempotency/retry';
 import { ExportService } from './export.service';
 import { ImportRequests } from './import-requests.service';
-import { answer, ApiExport, ApiImport, ImportRetry, send } from './transfer-http';
+import { answer, ApiExport, ApiImport, gone, ImportRetry, send } from './transfer-http';
 import { ExportAllQuery, ExportQuery, ImportQuery } from './transfer.dto';
 
 /** Threads as files. */
@@ -24,12 +24,12 @@ export class ThreadTransferController {
   @Access('threads:read')
   @ApiOperation({ operationId: 'exportThreads', summary: 'All threads as one file, archived ones and sessions too' })
   @ApiExport()
-  exportAll(
+  async exportAll(
     @Caller() caller: Principal,
     @Query() query: ExportAllQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return send(reply, this.exports.all(caller, { ...query, sessionsOnly: false }));
+    return send(reply, await this.exports.all(caller, { ...query, gone: gone(reply), sessionsOnly: false }));
   }
 
   @Get(':id/export')
@@ -42,7 +42,7 @@ export class ThreadTransferController {
     @Query() query: ExportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return send(reply, await this.exports.thread(caller, id, query));
+    return send(reply, await this.exports.thread(caller, id, { ...query, gone: gone(reply) }));
   }
 
   @Post('import')

@@ -15,6 +15,13 @@ export const ImportRetry = createParamDecorator((_: unknown, context: ExecutionC
   return undefined;
 });
 
+/** Aborted when the client leaves before its answer. */
+export function gone(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => controller.abort());
+  return controller.signal;
+}
+
 /** Sends a file as an attachment, as it is being written. */
 export function send(reply: FastifyReply, file: ExportFile): Readable {
   void reply.headers({

@@ -202,6 +202,6 @@ export class ImportResult {
   @ApiProperty({ type: [ImportedConversation], description: 'The first 1000.' })
   conversations!: ImportedConversation[];
 
-  @ApiProperty({ type: [ImportFailure], description: 'The first 100.' })
+  @ApiProperty({ type: [ImportFailure], description: 'The first 100, and why it broke off.' })
   errors!: ImportFailure[];
 }

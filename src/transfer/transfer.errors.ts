@@ -19,5 +19,10 @@ export const transferErrors = defineErrors({
     (bytes: number) => `The conversation is larger than IMPORT_CONVERSATION_LIMIT_BYTES (${bytes} bytes).`,
   ],
   IMPORT_TOO_LARGE: [413, (bytes: number) => `The import is larger than IMPORT_LIMIT_BYTES (${bytes} bytes).`],
+  IMPORT_GIVEN_UP: [
+    400,
+    (failures: number) => `${failures} conversations could not be imported; this one and what follows were not tried.`,
+  ],
+  TOO_MANY_EXPORTS: [429, 'Another export of yours, or too many of your organization, are being written. Retry later.'],
   IMPORT_STALLED: [408, 'Nothing more of the import has arrived for a minute.'],
 });

@@ -6,6 +6,7 @@ import { SessionsModule } from '../sessions/sessions.module';
 import { ThreadsModule } from '../threads/threads.module';
 import { ConversationImportService } from './conversation-import.service';
 import { ConversationReader } from './conversation-reader.service';
+import { ConversationWriter } from './conversation-writer.service';
 import { ExportSlots } from './export-slots';
 import { ExportRepository } from './export.repository';
 import { ExportService } from './export.service';
@@ -22,6 +23,7 @@ import { ThreadTransferController } from './thread-transfer.controller';
   providers: [
     ExportService,
     ExportSlots,
+    ConversationWriter,
     ExportRepository,
     ImportRequests,
     ImportService,
