@@ -146,7 +146,7 @@ describe('the shell', () => {
       const { hostname, port } = new URL(app.url);
       const socket = connect(Number(port), hostname);
       let answer = '';
-      socket.on('data', (data) => (answer += data));
+      socket.on('data', (data) => (answer += data.toString()));
       socket.on('error', () => undefined);
       const closed = new Promise((resolve) => socket.once('close', resolve));
       socket.write(`${route} HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`);
