@@ -125,6 +125,40 @@ describe('Messages of sessions', () => {
     expect(await post({ messages: [] })).toMatchObject({ status: 200, body: { message_count: 0, total: 8 } });
   });
 
+  it('U65 the first append makes a list, the next go on with it, in order, and nothing of what was sent changes', async () => {
+    const sent = many(6);
+    const copy = structuredClone(sent);
+    expect(await post({ messages: sent.slice(0, 2) })).toMatchObject({ status: 201, body: { total: 2 } });
+    expect(await post({ messages: sent.slice(2) })).toMatchObject({ status: 201, body: { total: 6 } });
+    expect(await texts()).toEqual(copy.map(({ content }) => content));
+  });
+
+  it('U66 an empty batch makes no session; an empty session is 200 with nothing, a missing one 404', async () => {
+    expectProblem(await post({ messages: [] }), 404, 'SESSION_NOT_FOUND');
+    expectProblem(await alice.get(`/sessions/${id}/messages`), 404, 'SESSION_NOT_FOUND');
+    await alice.post('/sessions', { session_id: id });
+    expect(await page({})).toMatchObject({ data: [], total: 0 });
+    expect(await post({ messages: [] })).toMatchObject({ status: 200, body: { data: [], total: 0, version: 1 } });
+    expectProblem(await post({ messages: [], expected_version: 7 }), 409, 'VERSION_CONFLICT');
+    expect((await alice.get(`/sessions/${id}`)).body).toMatchObject({ message_count: 0, version: 1 });
+  });
+
+  it('U67 16 writers of 50 each lose none of 800, and all go with the session', async () => {
+    const write = async (writer: number) => {
+      for (let n = 0; n < 50; n += 1) expect((await post(user(`${writer}-${n}`))).status).toBe(201);
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, writer) => write(writer)));
+    const stored = (await alice.all(`/sessions/${id}/messages`)).map(({ content }) => content);
+    expect(new Set(stored).size).toBe(800);
+    // What one writer wrote stands in the order in which it was written.
+    const of = (writer: number) => stored.filter((text) => text.startsWith(`${writer}-`));
+    for (let writer = 0; writer < 16; writer += 1)
+      expect(of(writer)).toEqual(Array.from({ length: 50 }, (_, n) => `${writer}-${n}`));
+    await alice.delete(`/sessions/${id}`);
+    expectProblem(await alice.get(`/sessions/${id}/messages`), 404, 'SESSION_NOT_FOUND');
+    expect((await app.db.query("SELECT FROM messages WHERE content->>'text' = $1", ['15-49'])).rows).toEqual([]);
+  });
+
   it('a message id and an Idempotency-Key make a retry safe, also of the message that makes the session', async () => {
     const message = user('once', { id: randomUUID() });
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(message)));

@@ -110,9 +110,13 @@ export class AppendWriter {
     return { created, answer: toAnswer(append, views, settled ?? done ?? thread) };
   }
 
-  /** The answer without the write: everything is valid and counted, and `seq` is 0 (F35). @throws THREAD_NOT_FOUND */
+  /**
+   * The answer without the write: everything is valid and counted, and `seq` is 0 (F35). An empty batch makes no session (U66).
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, VERSION_CONFLICT, PRECONDITION_FAILED
+   */
   async notAtAll(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
     const thread = await this.threads.get(principal, place.target);
+    checkVersion(append.expected, thread.version);
     const placement = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
     const views = append.messages.map((message) => place.view(toRow(message, placement)));
     return { created: false, answer: toAnswer(append, views, thread) };

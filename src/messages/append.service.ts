@@ -50,10 +50,10 @@ export class AppendService {
     { retry, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
     const append = this.requests.prepare(body, ifMatch);
-    if (!persist) return this.writer.notAtAll(principal, place, append);
+    if (!persist || append.messages.length === 0) return this.writer.notAtAll(principal, place, append);
     const carefully = () =>
       this.idempotency.once(principal, retry, (tx) => this.writer.carefully(tx, principal, place, append));
-    const mustCompare = append.startSeq !== undefined || append.messages.length === 0 || append.strict;
+    const mustCompare = append.startSeq !== undefined || append.strict;
     if (mustCompare) return carefully();
     try {
       const together = retry ? undefined : await this.writer.together(principal, place, append);
