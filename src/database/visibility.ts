@@ -22,9 +22,12 @@ export const unexpired = (alias: string) => `(${alias}.expires_at IS NULL OR ${a
 /** When a write happens: never at or before the last one, also when the clock goes back. Lists and caches rely on it. */
 export const WRITTEN_AT = `greatest(clock_timestamp(), t.updated_at + interval '1 ms')`;
 
-/** What every write sets on its `threads t`: a session lives on from there. */
-export const TOUCH = `version = t.version + 1, updated_at = ${WRITTEN_AT},
+/** What so many writes set on their `threads t`: a session lives on from there. */
+export const touchedBy = (writes: string) => `version = t.version + ${writes}, updated_at = ${WRITTEN_AT},
   expires_at = ${WRITTEN_AT} + t.lifetime_ms * interval '1 ms'`;
+
+/** What one write sets. */
+export const TOUCH = touchedBy('1');
 
 /** Neither in the trash nor expired. */
 export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${unexpired(alias)})`;

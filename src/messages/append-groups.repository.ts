@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { type Viewer, visibleTo, WRITTEN_AT } from '../database/visibility';
+import { touchedBy, type Viewer, visibleTo } from '../database/visibility';
 import type { Appended } from './messages.repository';
 
 /** What several appends of one viewer to one thread come to. */
@@ -46,8 +46,8 @@ const APPEND_GROUP = {
       SELECT i.t, sum(i.cost) AS cost FROM input i GROUP BY i.t
     ), thread AS (
       UPDATE threads t SET last_seq = t.last_seq + w.messages, message_count = t.message_count + w.messages,
-        token_count = t.token_count + w.tokens, total_cost = t.total_cost + c.cost, version = t.version + w.writes,
-        updated_at = ${WRITTEN_AT}, expires_at = ${WRITTEN_AT} + t.lifetime_ms * interval '1 ms'
+        token_count = t.token_count + w.tokens, total_cost = t.total_cost + c.cost,
+        ${touchedBy('w.writes')}
       FROM held w JOIN costs c ON c.t = w.n
       WHERE t.org_id = $1 AND t.id = w.id
       RETURNING w.n, w.first, t.org_id, t.id, t.last_seq - w.messages AS base, t.message_count, t.version, t.updated_at,
