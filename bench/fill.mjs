@@ -5,6 +5,10 @@ const TEXT =
   'Find me a quiet hotel in Tokyo, close to Ueno station, for three nights in April, and tell me what it costs.';
 export const MESSAGE = { role: 'user', content: TEXT };
 export const TOKENS = 26;
+/** Threads that are appended to and read from, and their messages. */
+export const BUSY = { threads: 200, messages: 30 };
+/** Threads that are appended to in batches, over HTTP and by COPY. */
+export const BULK_THREADS = 1000;
 /** Of such messages, 4,000 tokens are the last 30. */
 const REPEATS = 5;
 
@@ -26,29 +30,31 @@ const MESSAGES = `
 
 /**
  * Fills the database with set-based statements.
- * @returns `busy`, `long`, `short` and `growing`: threads by their number of messages; `contexts`: the same, of longer
- *   messages; `lists`: whose list is how long
+ * @returns `busy`, `huge`, `long`, `short` and `growing`: threads by their number of messages; `contexts`: the same, of
+ *   longer messages; `bulk`: empty ones for batches and for COPY; `lists`: whose list is how long
  */
 export async function fill(pool) {
   const suffix = randomUUID().slice(0, 8);
   const [main, large, small] = ['main', 'large', 'small'].map((name) => `bench-${name}-${suffix}`);
   own(Promise.resolve(), () => removeOrganizations(pool, [main, large, small]));
   await addUsers(pool, [main, 'caller'], [large, 'heavy'], [large, 'light'], [small, 'light']);
-  const threads = (messages, count, repeats) => addThreads(pool, main, 'caller', count, messages, repeats);
+  const threads = (messages, count, repeats) => addThreads(pool, [main, 'caller'], { count, messages, repeats });
   const filled = {
     orgId: main,
     userId: 'caller',
     caller: await addKey(pool, main, 'member', 'caller'),
-    busy: await threads(30, 200),
+    busy: await threads(BUSY.messages, BUSY.threads),
+    huge: await threads(100_000, 2),
     long: await threads(10_000, 10),
     short: await threads(10, 10),
     // So many that none of them grows much while they are appended to.
     growing: await threads(10, 100),
+    bulk: { http: await threads(0, BULK_THREADS), copy: await threads(0, BULK_THREADS) },
     contexts: { long: await threads(10_000, 3, REPEATS), short: await threads(30, 3, REPEATS) },
   };
-  await addThreads(pool, large, 'heavy', 100_000, 0);
-  await addThreads(pool, large, 'light', 100, 0);
-  await addThreads(pool, small, 'light', 100, 0);
+  await addThreads(pool, [large, 'heavy'], { count: 100_000, messages: 0 });
+  await addThreads(pool, [large, 'light'], { count: 100, messages: 0 });
+  await addThreads(pool, [small, 'light'], { count: 100, messages: 0 });
   const lists = {
     heavyMember: await addKey(pool, large, 'member', 'heavy'),
     lightMember: await addKey(pool, large, 'member', 'light'),
@@ -67,7 +73,7 @@ async function addUsers(pool, ...users) {
   }
 }
 
-async function addThreads(pool, org, user, count, messages, repeats = 1) {
+async function addThreads(pool, [org, user], { count, messages, repeats = 1 }) {
   const tokens = TOKENS * repeats;
   const { rows } = await pool.query(THREADS, [org, user, count, messages, tokens]);
   const ids = rows.map(({ id }) => id);

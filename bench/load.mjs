@@ -1,4 +1,4 @@
-import autocannon from 'autocannon';
+import { encode, openConnection } from './http.mjs';
 
 /** Middle of a list of numbers. */
 export const median = (values) => percentile(values, 0.5);
@@ -8,11 +8,10 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
 
-const summarize = (times, ms) => ({
-  rate: (times.length / ms) * 1000,
-  p50: percentile(times, 0.5),
-  p99: percentile(times, 0.99),
-});
+function summarize({ times, ms }) {
+  if (times.length === 0) throw new Error('The load had no answer');
+  return { rate: (times.length / ms) * 1000, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+}
 
 /** The list from another place on for each of so many callers, so that they don't move through it side by side. */
 const rotated = (list, place, of) => {
@@ -22,55 +21,128 @@ const rotated = (list, place, of) => {
 
 /** Requests over HTTP from many connections for some seconds. */
 export async function loadHttp(url, requests, { connections, seconds }) {
-  const { times, ms } = await fire(url, requests, { connections, duration: seconds });
-  return summarize(times, ms);
+  const encoded = requests.map((request) => encode(url, request));
+  const end = performance.now() + seconds * 1000;
+  const fired = await fire(url, connections, (place) => {
+    const own = rotated(encoded, place, connections);
+    let sent = 0;
+    return () => (performance.now() < end ? own[sent++ % own.length] : undefined);
+  });
+  return summarize(fired);
 }
 
-/** The same number of callers that send statements with pg. `next` makes the statement of a thread. */
-export async function loadDirect(pool, threads, next, { connections, seconds }) {
+/** Each request once, from some connections that share them. */
+export async function sendAll(url, requests, { connections }) {
+  const encoded = requests.map((request) => encode(url, request));
+  let sent = 0;
+  return summarize(await fire(url, connections, () => () => encoded[sent++]));
+}
+
+/** The same number of callers inside this process, each over the items from another place on; `call` answers a promise. */
+export async function loadCalls(items, call, { connections, seconds }) {
   const times = [];
   const started = performance.now();
   const end = started + seconds * 1000;
-  const call = async (own) => {
+  const caller = async (own) => {
     for (let i = 0, from; (from = performance.now()) < end; i += 1) {
-      const { rows } = await pool.query(next(own[i % own.length]));
-      if (rows.length === 0) throw new Error('The direct statement found no thread');
+      await call(own[i % own.length]);
       times.push(performance.now() - from);
     }
   };
-  await Promise.all(Array.from({ length: connections }, (_, i) => call(rotated(threads, i, connections))));
-  return summarize(times, performance.now() - started);
+  await Promise.all(Array.from({ length: connections }, (_, i) => caller(rotated(items, i, connections))));
+  return summarize({ times, ms: performance.now() - started });
+}
+
+/** Callers that send statements with pg. `next` makes the statement of a thread. */
+export function loadDirect(pool, threads, next, load) {
+  const call = async (thread) => {
+    const { rows } = await pool.query(next(thread));
+    if (rows.length === 0) throw new Error('The direct statement found no thread');
+  };
+  return loadCalls(threads, call, load);
 }
 
 /** One connection that takes requests of two kinds in turn, so that noise meets both alike; answers both medians. */
 export async function compare(url, large, small, amount) {
-  const count = Math.max(large.length, small.length);
-  const requests = Array.from({ length: count }, (_, i) => [large[i % large.length], small[i % small.length]]).flat();
-  const { times } = await fire(url, requests, { connections: 1, amount: amount * 2 });
+  const kinds = [large, small].map((requests) => requests.map((request) => encode(url, request)));
+  let sent = 0;
+  const next = () => {
+    const [kind, place] = [kinds[sent % 2], Math.floor(sent / 2)];
+    sent += 1;
+    return place < amount ? kind[place % kind.length] : undefined;
+  };
+  const { times } = await fire(url, 1, () => next);
   return {
     large: median(times.filter((_, i) => i % 2 === 0)),
     small: median(times.filter((_, i) => i % 2 === 1)),
   };
 }
 
-async function fire(url, requests, options) {
-  let connection = 0;
+/**
+ * Requests at a fixed rate, whether or not the answers keep up: a request's time begins when it is due, also where it
+ * has to wait for a connection.
+ */
+export async function loadAtRate(url, requests, { connections, seconds, rate }) {
+  const encoded = requests.map((request) => encode(url, request));
+  const all = Math.round(rate * seconds);
   const times = [];
-  const statuses = new Set();
-  const setupClient = (client) => {
-    client.setRequests(rotated(requests, connection, options.connections));
-    connection += 1;
-  };
-  const started = performance.now();
-  const instance = autocannon({ url, ...options, setupClient });
-  instance.on('response', (_client, status, _bytes, time) => {
-    times.push(time);
-    statuses.add(status);
+  const late = [];
+  return withConnections(url, connections, async (free) => {
+    const started = performance.now();
+    await new Promise((resolve, reject) => {
+      const pump = () => {
+        for (let due; late.length < all && free.length > 0;) {
+          due = started + (late.length / rate) * 1000;
+          if (due > performance.now()) return;
+          send(free.shift(), due);
+        }
+      };
+      const timer = setInterval(pump, 1);
+      const send = (connection, due) => {
+        connection.send(encoded[late.length % encoded.length], (error) => {
+          times.push(performance.now() - due);
+          free.push(connection);
+          if (error || times.length === all) clearInterval(timer);
+          if (error) return reject(error);
+          return times.length === all ? resolve() : pump();
+        });
+        late.push(performance.now() - due);
+      };
+    });
+    return { ...summarize({ times, ms: performance.now() - started }), late: median(late) };
   });
-  const { errors } = await instance;
-  const refused = [...statuses].filter((status) => status >= 300);
-  if (errors > 0 || refused.length > 0 || times.length === 0) {
-    throw new Error(`The load failed: ${errors} errors, statuses ${[...statuses].join(', ')}`);
+}
+
+/** What connections are told to send until they are told nothing more. `nextOf` makes the source of one by its place. */
+function fire(url, count, nextOf) {
+  const times = [];
+  return withConnections(url, count, async (connections) => {
+    const started = performance.now();
+    await Promise.all(connections.map((connection, place) => keepBusy(connection, nextOf(place), times)));
+    return { times, ms: performance.now() - started };
+  });
+}
+
+const keepBusy = (connection, next, times) =>
+  new Promise((resolve, reject) => {
+    const step = () => {
+      const request = next();
+      if (request === undefined) return resolve();
+      const from = performance.now();
+      return connection.send(request, (error) => {
+        if (error) return reject(error);
+        times.push(performance.now() - from);
+        return step();
+      });
+    };
+    step();
+  });
+
+async function withConnections(url, count, work) {
+  const connections = await Promise.all(Array.from({ length: count }, () => openConnection(url)));
+  try {
+    return await work([...connections]);
+  } finally {
+    for (const connection of connections) connection.close();
   }
-  return { times, ms: performance.now() - started };
 }

@@ -1,16 +1,18 @@
 import { MESSAGE, TOKENS } from './fill.mjs';
 import { built } from './stage.mjs';
 
-/** What is asked over HTTP, in autocannon's form, and beside it the same statements for pg. */
+/** What is asked over HTTP, and beside it the same statements for pg. */
 export function makeRequests({ orgId, userId, caller }) {
   const { APPEND, LISTS } = built('./messages/messages.repository.js');
   const { newId } = built('./common/ids.js');
   const json = { ...caller, 'content-type': 'application/json' };
-  const body = JSON.stringify(MESSAGE);
+  const post = (id, body) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body });
+  const one = JSON.stringify(MESSAGE);
   const content = { type: 'text', text: MESSAGE.content };
   const viewer = [orgId, userId, false];
   return {
-    append: (id) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body }),
+    append: (id) => post(id, one),
+    appendBatch: (id, count) => post(id, JSON.stringify({ messages: Array(count).fill(MESSAGE) })),
     readLast: (id, last = 20) => ({ method: 'GET', path: `/api/threads/${id}/messages?last=${last}`, headers: caller }),
     context: (id, query) => ({ method: 'GET', path: `/api/threads/${id}/context?${query}`, headers: caller }),
     list: (headers) => ({ method: 'GET', path: '/api/threads?limit=50', headers }),
@@ -21,7 +23,7 @@ export function makeRequests({ orgId, userId, caller }) {
     // One more than asked for, as the server reads it to know whether there are more.
     directRead: (id) => ({
       ...LISTS.desc.thread,
-      values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0],
+      values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0, undefined],
     }),
   };
 }

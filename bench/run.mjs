@@ -1,126 +1,123 @@
+import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { fill } from './fill.mjs';
-import { compare, loadDirect, loadHttp, median } from './load.mjs';
+import { writeChart } from './chart.mjs';
+import { BULK_THREADS, BUSY, fill } from './fill.mjs';
+import { loadAtRate, median } from './load.mjs';
+import { CALLERS, makeFlats, makeLoads, MANY, RATIOS } from './measures.mjs';
+import { openPeers, versions } from './peers.mjs';
 import { describe, MAIN, passes, toMarkdown, writeSection } from './report.mjs';
 import { makeRequests } from './requests.mjs';
-import { makeFolder, openDatabase, own, POOL_MAX, runProgram, startServer } from './stage.mjs';
+import { makeFolder, openDatabase, own, POOL_IDLE_MS, POOL_MAX, runProgram, startServer } from './stage.mjs';
 
-const ROUNDS = 5;
-const LOAD = { connections: 32, seconds: 2 };
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '5' },
+    quick: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+  },
+});
+const ROUNDS = options.quick ? 1 : Number(options.rounds);
+const SECONDS = options.quick ? 0.5 : 2;
 /** Requests of each kind in a flatness round. */
-const AMOUNT = 150;
+const AMOUNT = options.quick ? 40 : 150;
+const STEADY = { name: 'append at half of the highest rate, p99 / p50', most: 6, seconds: options.quick ? 1 : 3 };
+/** Threads in the tables of the peers, which makes 100,000 messages; Throughline's tables hold three times as many. */
+const PEER_THREADS = 3334;
 
+/** `npm run bench -- [--only part-of-a-name] [--rounds n] [--quick] [--strict]`; RESULTS.md is of whole runs. */
 runProgram(async () => {
   const folder = makeFolder();
   const database = await openDatabase(folder);
   const server = await startServer(database, folder);
-  const pool = new pg.Pool({ connectionString: database, max: POOL_MAX });
+  const pool = new pg.Pool({ connectionString: database, max: POOL_MAX, idleTimeoutMillis: POOL_IDLE_MS });
   // What breaks an idle connection shows in the next statement.
   pool.on('error', () => undefined);
   own(Promise.resolve(), () => pool.end());
   console.log('Filling the database …');
   const filled = await fill(pool);
-  const loads = makeLoads(server.url, pool, filled);
-  const flats = makeFlats(server.url, filled);
+  const peers = await openPeers(pool, database, { ...BUSY, all: PEER_THREADS });
+  const place = { url: server.url, pool, filled, peers };
+  const plan = choose({ ...place, seconds: SECONDS, share: Math.ceil(BULK_THREADS / ROUNDS), amount: AMOUNT });
   console.log('Warming up …');
-  for (const { http, direct } of loads) await inTurn([http, direct]);
-  for (const { run } of flats) await run();
+  await measure(plan, 0);
   const samples = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     console.log(`Round ${round} of ${ROUNDS} …`);
-    samples.push(await measure(loads, flats));
+    samples.push(await measure(plan, round));
   }
-  const results = summarize(loads, flats, samples);
-  const { rows } = await pool.query(`SELECT current_setting('server_version') AS postgres,
-    current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit`);
-  const setting = { ...rows[0], rounds: ROUNDS, threads: filled.busy.length, pool: POOL_MAX };
-  writeSection(MAIN, toMarkdown(results, { ...setting, ...LOAD }));
-  console.log(`\n${describe(results)}\n`);
-  const failed = ![...results.rates, ...results.flats].every(passes);
-  return failed && process.argv.includes('--strict') ? 1 : 0;
+  const results = summarize(plan, samples);
+  if (plan.steady) results.steady = await measureSteadily(place, results);
+  await report(pool, results);
+  const failed = ![...results.ratios, ...results.flats, ...(results.steady ? [results.steady] : [])].every(passes);
+  return failed && options.strict ? 1 : 0;
 });
 
-function makeLoads(url, pool, filled) {
-  const requests = makeRequests(filled);
-  const http = (make) => () =>
-    loadHttp(
-      url,
-      filled.busy.map((id) => make(id)),
-      LOAD,
-    );
-  const direct = (make) => () => loadDirect(pool, filled.busy, make, LOAD);
-  return [
-    { name: 'append', least: 0.25, http: http(requests.append), direct: direct(requests.directAppend) },
-    { name: 'read of the last 20', least: 0.3, http: http(requests.readLast), direct: direct(requests.directRead) },
-  ];
+/** What this run is asked for: ratios, what they need, and comparisons of large and small. */
+function choose(place) {
+  const wanted = ({ name }) => name.includes(options.only);
+  const ratios = RATIOS.filter(wanted);
+  const steady = wanted(STEADY);
+  const needed = new Set([...ratios.flatMap(({ of }) => of), ...(steady ? ['appendHttp'] : [])]);
+  const loads = Object.entries(makeLoads(place)).filter(([key]) => needed.has(key));
+  return { ratios, loads, flats: makeFlats(place).filter(wanted), steady };
 }
 
-function makeFlats(url, filled) {
-  const { append, context, list, readLast } = makeRequests(filled);
-  const { long, short, growing, contexts, lists } = filled;
-  const reads = (last) => [long, short].map((ids) => ids.map((id) => readLast(id, last)));
-  const contextsOf = (query) => [contexts.long, contexts.short].map((ids) => ids.map((id) => context(id, query)));
-  const pairs = {
-    'append, 10,000 messages against 10': [long, growing].map((ids) => ids.map(append)),
-    'read of the last 20, 10,000 messages against 10': reads(20),
-    'read of the last 10, 10,000 messages against 10': reads(10),
-    'list 50 as member, 100,000 threads against 100': [[list(lists.heavyMember)], [list(lists.lightMember)]],
-    'list 50 as admin, 100,000 threads against 100': [[list(lists.largeAdmin)], [list(lists.smallAdmin)]],
-  };
-  const looser = {
-    'context of the last 20, 10,000 messages against 30': contextsOf('window=20'),
-    'context of 4,000 tokens, 10,000 messages against 30': contextsOf('token_budget=4000'),
-  };
-  return Object.entries({ ...pairs, ...looser }).map(([name, [large, small]]) => ({
-    name,
-    most: name in looser ? 1.5 : 1.3,
-    run: () => compare(url, large, small, AMOUNT),
-  }));
+/** Each load and comparison once, one after the other; another one begins in each round. */
+async function measure({ loads, flats }, round) {
+  const start = Math.floor((round * loads.length) / ROUNDS);
+  const order = [...loads.slice(start), ...loads.slice(0, start)];
+  const sample = { loads: {}, flats: [] };
+  for (const [key, { run }] of round % 2 ? order : order.reverse()) sample.loads[key] = await run();
+  for (const { run } of flats) sample.flats.push(await run());
+  return sample;
 }
 
-/** One after the other, with all cores for each. */
-async function inTurn(works) {
-  const results = [];
-  for (const work of works) results.push(await work());
-  return results;
-}
-
-async function measure(loads, flats) {
-  const rates = [];
-  for (const { http, direct } of loads) rates.push(await inTurn([http, direct]));
-  return { rates, flats: await inTurn(flats.map(({ run }) => run)) };
-}
-
-function summarize(loads, flats, samples) {
-  const over = (read) => median(samples.map(read));
-  const row = (name, read) => ({
-    name,
-    rate: over((sample) => read(sample).rate),
-    p50: over((sample) => read(sample).p50),
-    p99: over((sample) => read(sample).p99),
-  });
+function summarize({ ratios, loads, flats }, samples) {
+  const over = (values) => ({ ratio: median(values), from: Math.min(...values), to: Math.max(...values) });
+  const middle = (read) => median(samples.map(read));
   return {
-    rates: loads.map(({ name, least }, i) => ({
-      name: `${name}, HTTP against direct`,
-      least,
-      ratio: over(
-        ({
-          rates: {
-            [i]: [http, direct],
-          },
-        }) => http.rate / direct.rate,
-      ),
+    ratios: ratios.map(({ of: [one, other], ...ratio }) => ({
+      ...ratio,
+      ...over(samples.map(({ loads: all }) => all[one].rate / all[other].rate)),
     })),
-    loads: loads.flatMap(({ name }, i) => [
-      row(`${name}, HTTP`, ({ rates }) => rates[i][0]),
-      row(`${name}, direct`, ({ rates }) => rates[i][1]),
-    ]),
+    loads: loads.map(([key, { name }]) => {
+      const values = ['rate', 'p50', 'p99'].map((part) => [part, middle((sample) => sample.loads[key][part])]);
+      return { key, name, ...Object.fromEntries(values) };
+    }),
     flats: flats.map(({ name, most }, i) => ({
       name,
       most,
-      ratio: over((sample) => sample.flats[i].large / sample.flats[i].small),
-      large: over((sample) => sample.flats[i].large),
-      small: over((sample) => sample.flats[i].small),
+      ...over(samples.map((sample) => sample.flats[i].large / sample.flats[i].small)),
+      large: middle((sample) => sample.flats[i].large),
+      small: middle((sample) => sample.flats[i].small),
     })),
   };
+}
+
+/** Appends at half of the rate that this run reached, whether or not the answers keep up. */
+async function measureSteadily({ url, filled }, { loads }) {
+  const requests = filled.busy.map((id) => makeRequests(filled).append(id));
+  const rate = loads.find(({ key }) => key === 'appendHttp').rate / 2;
+  const samples = [];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    samples.push(await loadAtRate(url, requests, { connections: MANY, seconds: STEADY.seconds, rate }));
+  }
+  const ratios = samples.map(({ p99, p50 }) => p99 / p50);
+  const middle = Object.fromEntries(
+    ['rate', 'p50', 'p99', 'late'].map((part) => [part, median(samples.map((sample) => sample[part]))]),
+  );
+  const { name, most } = STEADY;
+  return { name, most, ratio: median(ratios), from: Math.min(...ratios), to: Math.max(...ratios), ...middle };
+}
+
+async function report(pool, results) {
+  console.log(`\n${describe(results)}\n`);
+  if (options.quick || options.only) return;
+  const { rows } = await pool.query(`SELECT current_setting('server_version') AS postgres,
+    current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS commit`);
+  const setting = { ...rows[0], rounds: ROUNDS, seconds: SECONDS, callers: CALLERS, pool: POOL_MAX };
+  const sizes = { busy: BUSY, peerThreads: PEER_THREADS, many: MANY, versions: versions() };
+  writeSection(MAIN, toMarkdown(results, { ...setting, ...sizes }));
+  writeChart(results.loads);
 }

@@ -195,19 +195,21 @@ async function planOf(pool, { large, queries }) {
   return rows.some((row) => row['QUERY PLAN'].includes('messages_search_idx')) ? 'messages_search_idx' : 'NO INDEX';
 }
 
+const over = (samples, read) => median(samples.map(read));
+
+const toRatios = (searches, searched, appends, appended) => [
+  ...searches.map(({ name }, i) => ({
+    name: `p99 of two words, ${name}, HTTP against the bare function`,
+    ratio: over(searched, ({ [i]: [http, direct] }) => http.p99 / direct.p99),
+  })),
+  ...appends.map(({ name }, i) => ({
+    name,
+    ratio: over(appended, ({ [i]: [indexed, plain] }) => indexed.rate / plain.rate),
+    least: 0.8,
+  })),
+];
+
 function report(searches, searched, appends, appended, plan) {
-  const over = (samples, read) => median(samples.map(read));
-  const ratios = [
-    ...searches.map(({ name }, i) => ({
-      name: `p99 of two words, ${name}, HTTP against the bare function`,
-      ratio: over(searched, ({ [i]: [http, direct] }) => http.p99 / direct.p99),
-    })),
-    ...appends.map(({ name }, i) => ({
-      name,
-      ratio: over(appended, ({ [i]: [indexed, plain] }) => indexed.rate / plain.rate),
-      least: 0.8,
-    })),
-  ];
   const row = (name, samples, read) => [
     name,
     ...['rate', 'p50', 'p99'].map((key) =>
@@ -220,6 +222,7 @@ function report(searches, searched, appends, appended, plan) {
     );
   const mark = (ratio) =>
     ratio.least === undefined ? ['', ''] : [`at least ${ratio.least}`, passes(ratio) ? 'PASS' : 'FAIL'];
+  const ratios = toRatios(searches, searched, appends, appended);
   return `- Date: ${new Date().toISOString()}
 - Machine: ${machine()}
 - Index in the plan: ${plan}

@@ -14,6 +14,8 @@ const STOP_MS = 15_000;
 /** The server's pool, and that of the direct callers beside it. */
 export const POOL = { DB_POOL_SIZE: '5', DB_MAX_OVERFLOW: '10' };
 export const POOL_MAX = 15;
+/** Theirs stay open while others have their turn. */
+export const POOL_IDLE_MS = 600_000;
 
 /** A module of the build, such as `messages/messages.repository.js`. */
 export const built = createRequire(join(DIST, 'main.js'));
