@@ -1,48 +1,132 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { createApp } from './app.setup';
+import { type WorkerLink, workerLink } from './cluster/worker-link';
+import { NoWorkerLeft, Workers } from './cluster/workers';
 import { type Config, ConfigError, loadConfig, loadEnvFile } from './config/config';
+import { connectionsOf } from './config/shares';
 import { migrate } from './database/migrate';
-import { openDatabase } from './database/open-database';
+import { type OpenDatabase, openDatabase } from './database/open-database';
+import { inspectServer } from './database/pooler';
 import { makeLogger } from './http/logger';
 import { assertPortFree } from './http/port';
-import { stopOnSignal } from './http/shutdown';
+import { closeApp, stopOnSignal } from './http/shutdown';
+
+interface Start {
+  config: Config;
+  logger: Logger;
+}
 
 async function main(): Promise<void> {
-  loadEnvFile();
+  // A worker has the environment of the first process, with what the file has added to it.
+  if (!workerLink) loadEnvFile();
   const config = loadConfig();
   const logger = makeLogger(config.env.LOG_LEVEL);
   failOnUnhandled(logger);
-  await start(config, logger).catch((error: unknown) => {
+  await start({ config, logger }, workerLink).catch((error: unknown) => {
     if (error instanceof ConfigError) throw error;
-    logger.fatal({ err: error }, `The server did not start: ${(error as Error).message}`);
+    const what = error instanceof NoWorkerLeft ? 'The server gave up' : 'The server did not start';
+    logger.fatal({ err: error }, `${what}: ${(error as Error).message}`);
     process.exit(1);
   });
 }
 
-async function start(config: Config, logger: Logger): Promise<void> {
-  const { HOST, PORT } = config.env;
-  // Before the database: a second start by mistake must not touch the one that serves the first.
-  await assertPortFree(HOST, PORT);
-  const database = await openDatabase(config, (message) => logger.info(message));
+function start(start: Start, link: WorkerLink | undefined): Promise<void> {
+  if (link) return serveAsWorker(start, link);
+  return start.config.env.WORKERS === 1 ? serveAlone(start) : serveByWorkers(start);
+}
+
+/** The database and the server in this one process. */
+async function serveAlone({ config, logger }: Start): Promise<void> {
+  const database = await open({ config, logger });
   let app: NestFastifyApplication | undefined;
-  const stop = stopOnSignal(logger, config.env.SHUTDOWN_GRACE_MS, () => app, database);
+  const ending = stopOnSignal(logger, {
+    close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
+    stopDatabase: () => database.stop(),
+  });
   try {
-    const done = await migrate(database);
-    if (done.length > 0) logger.info({ migrations: done }, 'The schema was brought up to date');
-    app = await createApp(config, database.url, { logger });
-    await app.listen(PORT, HOST);
-    const url = await app.getUrl();
-    logger.info({ url, docs: `${url}/api/docs` }, `Throughline is ready on ${url} (API reference: ${url}/api/docs)`);
+    await prepare(database, { config, logger });
+    app = await makeApp({ config, logger }, database.url);
+    announce(await listen(app, config), logger);
   } catch (error) {
     // A signal during the start is being served already, and has closed what this was about to use.
-    if (stop.requested) return;
+    if (ending.requested) return;
     await app?.close().catch(() => undefined);
     // Not stopped if another process uses it too.
     await database.leave();
     throw error;
   }
+}
+
+/** The database here, and the server in processes that share the port. */
+async function serveByWorkers({ config, logger }: Start): Promise<void> {
+  const { WORKERS: count, SHUTDOWN_GRACE_MS: graceMs } = config.env;
+  const database = await open({ config, logger });
+  const workers = new Workers({ count, graceMs, database: database.url, logger });
+  const ending = stopOnSignal(logger, {
+    close: () => workers.stop(),
+    stopDatabase: () => database.stop(),
+    abandon: () => workers.abandon(),
+  });
+  try {
+    await prepare(database, { config, logger });
+    await workers.run((url) => announce(url, logger));
+  } catch (error) {
+    if (ending.requested) return;
+    await workers.stop();
+    await database.leave();
+    throw error;
+  }
+}
+
+/** The server alone; the first process has the rest. */
+async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promise<void> {
+  let app: NestFastifyApplication | undefined;
+  const ending = stopOnSignal(logger, {
+    close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
+    stopDatabase: () => Promise.resolve(),
+  });
+  link.onEnd((reason) => ending.begin(reason));
+  try {
+    app = await makeApp({ config, logger }, await link.database);
+    link.ready(await listen(app, config));
+  } catch (error) {
+    if (!ending.requested) throw error;
+  }
+}
+
+async function open({ config, logger }: Start): Promise<OpenDatabase> {
+  // Before the database: a second start by mistake must not touch the one that serves the first.
+  await assertPortFree(config.env.HOST, config.env.PORT);
+  return openDatabase(config, (message) => logger.info(message));
+}
+
+/** The schema is up to date, and the operator knows if there are not enough connections. */
+async function prepare(database: OpenDatabase, { config, logger }: Start): Promise<void> {
+  const done = await migrate(database);
+  if (done.length > 0) logger.info({ migrations: done }, 'The schema was brought up to date');
+  const most = config.env.WORKERS * connectionsOf(config.env);
+  const { pooled, connections } = await inspectServer(database.url);
+  // Of what a pooler has, nothing is known.
+  if (pooled || most <= connections) return;
+  logger.warn(
+    `Up to ${most} connections, and PostgreSQL has ${connections} (max_connections): lower DB_POOL_SIZE + DB_MAX_OVERFLOW`,
+  );
+}
+
+/** Loaded where it is used: the first of several processes starts sooner without it, and in less memory. */
+async function makeApp({ config, logger }: Start, url: string): Promise<NestFastifyApplication> {
+  const { createApp } = await import('./app.setup.js');
+  return createApp(config, url, { logger });
+}
+
+async function listen(app: NestFastifyApplication, { env }: Config): Promise<string> {
+  await app.listen(env.PORT, env.HOST);
+  return app.getUrl();
+}
+
+function announce(url: string, logger: Logger): void {
+  logger.info({ url, docs: `${url}/api/docs` }, `Throughline is ready on ${url} (API reference: ${url}/api/docs)`);
 }
 
 /** State after an error that nobody foresaw is unknown; the process manager starts a clean one. */

@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError, loadConfig, loadEnvFile } from './config';
 
@@ -37,6 +37,8 @@ describe('loadConfig', () => {
     [{ PORT: '1.5' }, 'PORT must be a whole number from 0 to 65535, not "1.5"'],
     [{ DB_POOL_SIZE: '0' }, 'DB_POOL_SIZE must be a whole number from 1 to 500, not "0"'],
     [{ IDEMPOTENCY_TTL_HOURS: 'NaN' }, 'IDEMPOTENCY_TTL_HOURS must be a number from 0.0001 to 8760, not "NaN"'],
+    [{ WORKERS: '65' }, 'WORKERS must be auto, or a whole number from 1 to 64, not "65"'],
+    [{ WORKERS: 'many' }, 'WORKERS must be auto, or a whole number from 1 to 64, not "many"'],
     [{ CLEANUP_ENABLED: 'yes' }, 'CLEANUP_ENABLED must be true or false, not "yes"'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, silent, not "loud"'],
     [{ DB_BACKEND: 'mysql' }, 'DB_BACKEND must be one of postgresql, postgres, memory, mock, not "mysql"'],
@@ -44,6 +46,13 @@ describe('loadConfig', () => {
     [{ DEFAULT_ORG_ID: 'a b' }, 'DEFAULT_ORG_ID must be 1 to 64 of A-Z a-z 0-9 _ - . : @, not "a b"'],
     [{ JWT_JWKS_URL: 'ftp://x' }, 'JWT_JWKS_URL must be an http or https URL, not "ftp://x"'],
   ])('N28 F51 F75 names the variable and its value: %j', (env, problem) => expect(problemsOf(env)).toEqual([problem]));
+
+  it('takes a worker for each core where that is wanted', () => {
+    expect(loadConfig({}).env.WORKERS).toBe(1);
+    expect(loadConfig({ WORKERS: '3' }).env.WORKERS).toBe(3);
+    const cores = Math.min(availableParallelism(), 64);
+    for (const WORKERS of ['auto', 'AUTO', '0']) expect(loadConfig({ WORKERS }).env.WORKERS).toBe(cores);
+  });
 
   it('N28 names every bad variable at once', () => {
     expect(problemsOf({ PORT: 'x', DB_POOL_SIZE: '-1', LOG_LEVEL: 'y' })).toHaveLength(3);

@@ -1,82 +1,19 @@
-/** How one environment variable is read: its default, what it means, and how its text becomes a value. */
-export interface Variable<T> {
-  readonly about: string;
-  /** The default as text; `undefined` where the variable is off or absent unless set. */
-  readonly fallback?: string;
-  readonly secret?: boolean;
-  /** Throws an Error whose message completes "NAME must be …". */
-  readonly parse: (text: string) => T;
-}
+import {
+  choice,
+  decimal,
+  flag,
+  identifier,
+  integer,
+  postgresUrl,
+  price,
+  processes,
+  secret,
+  text,
+  webUrl,
+  type Variable,
+} from './kinds';
 
-/** A variable that, by its type, has a default if `F` is one. */
-type Defaulted<T, F> = Variable<T> & { readonly fallback: F extends undefined ? undefined : string };
-
-const variable = <T, F>(fallback: F, about: string, parse: (text: string) => T): Defaulted<T, F> =>
-  ({ about, fallback: fallback?.toString(), parse }) as Defaulted<T, F>;
-
-interface Range {
-  min?: number;
-  max?: number;
-}
-
-function number(text: string, kind: string, accepts: (value: number) => boolean, { min, max }: Range): number {
-  const value = text.trim() === '' ? NaN : Number(text);
-  const inRange = value >= (min ?? -Infinity) && value <= (max ?? Infinity);
-  if (accepts(value) && inRange) return value;
-  const range = max === undefined ? (min === undefined ? '' : ` of at least ${min}`) : ` from ${min} to ${max}`;
-  throw new Error(`${kind}${range}`);
-}
-
-const integer = <F extends number | undefined>(fallback: F, about: string, range: Range = {}) =>
-  variable(fallback, about, (text) => number(text, 'a whole number', Number.isSafeInteger, range));
-
-/** Fractions are allowed, so that tests need not wait for hours (C57). */
-const decimal = <F extends number | undefined>(fallback: F, about: string, range: Range = {}) =>
-  variable(fallback, about, (text) => number(text, 'a number', Number.isFinite, range));
-
-const text = <F extends string | undefined>(fallback: F, about: string) => variable(fallback, about, (value) => value);
-
-const secret = (about: string) => ({ ...text(undefined, about), secret: true });
-
-const flag = <F extends boolean | undefined>(fallback: F, about: string) =>
-  variable(fallback, about, (value) => {
-    const word = value.trim().toLowerCase();
-    if (word === 'true' || word === 'false') return word === 'true';
-    throw new Error('true or false');
-  });
-
-const choice = <const T extends string, F extends T | undefined>(fallback: F, options: readonly T[], about: string) =>
-  variable(fallback, `${about} One of: ${options.join(', ')}.`, (value) => {
-    const found = options.find((option) => option === value.trim().toLowerCase());
-    if (found) return found;
-    throw new Error(`one of ${options.join(', ')}`);
-  });
-
-const url = (about: string, schemes: RegExp, description: string) =>
-  variable(undefined, about, (value) => {
-    if (schemes.test(value) && URL.canParse(value)) return value;
-    throw new Error(description);
-  });
-
-const postgresUrl = (about: string) => ({
-  ...url(about, /^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database'),
-  secret: true,
-});
-
-const webUrl = (about: string) => url(about, /^https?:\/\//, 'an http or https URL');
-
-/** Kept as text: six places for a million tokens are twelve for one, which is what a cost is stored with. */
-const price = (about: string) =>
-  variable('0', about, (value) => {
-    if (/^\d{1,6}(\.\d{1,6})?$/.test(value.trim())) return value.trim();
-    throw new Error('a price such as 2.5, with at most six places');
-  });
-
-const identifier = (fallback: string, maximum: number, about: string) =>
-  variable(fallback, about, (value) => {
-    if (value.length >= 1 && value.length <= maximum && /^[A-Za-z0-9_\-.:@]+$/.test(value)) return value;
-    throw new Error(`1 to ${maximum} of A-Z a-z 0-9 _ - . : @`);
-  });
+export type { Variable } from './kinds';
 
 /**
  * Every variable that the server reads, in the order in which the README lists them.
@@ -90,6 +27,11 @@ export const variables = {
     'info',
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
     'Least severe level that is logged.',
+  ),
+  WORKERS: processes(
+    1,
+    64,
+    'Processes that serve requests, all on one port; `auto`: one for each core. They share what an instance may have.',
   ),
   SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may take to finish after SIGTERM.', {
     min: 0,
@@ -123,16 +65,21 @@ export const variables = {
   DB_NAME: text(undefined, 'Default `fluxibly`.'),
   DB_USER: text(undefined, 'Default `postgres`.'),
   DB_PASSWORD: secret('Default: empty.'),
-  DB_POOL_SIZE: integer(5, 'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW.', {
-    min: 1,
-    max: 500,
-  }),
+  DB_POOL_SIZE: integer(
+    5,
+    'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW, shared out among all WORKERS, at least 2 each.',
+    { min: 1, max: 500 },
+  ),
   DB_MAX_OVERFLOW: integer(10, 'Further connections under load.', { min: 0, max: 500 }),
   DB_POOL_TIMEOUT_MS: integer(10_000, 'How long a request waits for a connection before it is answered with 503.', {
     min: 1,
     max: 600_000,
   }),
   DB_STATEMENT_TIMEOUT_MS: integer(30_000, 'How long one statement may run; 0: no limit.', { min: 0, max: 3_600_000 }),
+  DB_PREPARED_STATEMENTS: flag(
+    undefined,
+    'Whether statements are prepared by name. Unset: unless there is a pooler in between. `true` behind PgBouncer 1.21 or later with `max_prepared_statements`.',
+  ),
   DATA_DIR: text('.data', 'Folder of the embedded PostgreSQL.'),
 
   DEFAULT_ORG_ID: identifier(
@@ -230,11 +177,15 @@ export const variables = {
     min: 10,
     max: 60_000,
   }),
-  LIVE_MAX_STREAMS: integer(1000, 'Live and replay streams of an instance (503); an organization has a third (429).', {
-    min: 0,
-    max: 100_000,
-  }),
-  LIVE_MAX_STREAMS_PER_USER: integer(20, 'The same of one user (429).', { min: 1, max: 100_000 }),
+  LIVE_MAX_STREAMS: integer(
+    1000,
+    'Live and replay streams of an instance (503), shared out among its WORKERS; an organization has a third (429).',
+    {
+      min: 0,
+      max: 100_000,
+    },
+  ),
+  LIVE_MAX_STREAMS_PER_USER: integer(20, 'The same of one user, in one process (429).', { min: 1, max: 100_000 }),
   MODEL_BASE_URL: webUrl(
     'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',
   ),

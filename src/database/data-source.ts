@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import type { Config } from '../config/config';
+import { connectionsOf } from '../config/shares';
 import { parsers } from './pg-types';
+import { UnnamedClient } from './pooler';
 import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
 import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
 import { Memory1763856000000 } from './migrations/1763856000000-memory';
@@ -12,8 +14,11 @@ import { Conversations1764201600000 } from './migrations/1764201600000-conversat
 import { Shares1764230400000 } from './migrations/1764230400000-shares';
 import { MessageSearch1764288000000 } from './migrations/1764288000000-message-search';
 
-/** TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema. */
-export function dataSourceOptions(url: string, env?: Config['env']): DataSourceOptions {
+/**
+ * TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema.
+ * @param prepared whether statements are prepared by their names
+ */
+export function dataSourceOptions(url: string, env?: Config['env'], prepared = true): DataSourceOptions {
   return {
     type: 'postgres',
     url,
@@ -34,12 +39,13 @@ export function dataSourceOptions(url: string, env?: Config['env']): DataSourceO
     installExtensions: false,
     applicationName: 'throughline',
     extra: {
-      max: env ? env.DB_POOL_SIZE + env.DB_MAX_OVERFLOW : 2,
+      max: env ? connectionsOf(env) : 2,
       connectionTimeoutMillis: env?.DB_POOL_TIMEOUT_MS,
       // Begin, statement and commit may leave in one flush.
       pipeline: true,
       types: parsers,
       keepAlive: true,
+      ...(prepared ? {} : { Client: UnnamedClient }),
     },
   };
 }

@@ -2,6 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
+import { inspectServer } from './pooler';
 import { PoolStats } from './pool-stats';
 import { SystemDatabase } from './system-database';
 import { TenantDatabase } from './tenant-database';
@@ -14,7 +15,10 @@ export class DatabaseModule {
   static for(url: string): DynamicModule {
     const typeorm = TypeOrmModule.forRootAsync({
       inject: [CONFIG],
-      useFactory: (config: Config) => ({ ...dataSourceOptions(url, config.env), retryAttempts: 3, retryDelay: 1000 }),
+      useFactory: async (config: Config) => {
+        const options = dataSourceOptions(url, config.env, await mayPrepare(config, url));
+        return { ...options, retryAttempts: 3, retryDelay: 1000 };
+      },
     });
     return {
       module: DatabaseModule,
@@ -23,4 +27,9 @@ export class DatabaseModule {
       exports: [TenantDatabase, SystemDatabase, PoolStats],
     };
   }
+}
+
+/** The embedded server has no pooler before it. */
+async function mayPrepare({ env, database }: Config, url: string): Promise<boolean> {
+  return env.DB_PREPARED_STATEMENTS ?? (database.kind !== 'server' || !(await inspectServer(url)).pooled);
 }

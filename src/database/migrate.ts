@@ -1,4 +1,4 @@
-import { DataSource, type QueryRunner } from 'typeorm';
+import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { dataSourceOptions } from './data-source';
 
 /** One number for all instances: whoever holds this lock migrates, the others wait and then find nothing to do. */
@@ -16,8 +16,8 @@ export interface MigrationTarget {
  * @returns the names of the migrations that ran
  */
 export function migrate(target: MigrationTarget): Promise<string[]> {
-  return withLock(target.ownerUrl, async (dataSource, runner) => {
-    const done = await dataSource.runMigrations({ transaction: 'each' });
+  return withLock(target.ownerUrl, async (executor, runner) => {
+    const done = await executor.executePendingMigrations();
     await grantRoles(runner, target);
     return done.map((migration) => migration.name);
   });
@@ -25,10 +25,16 @@ export function migrate(target: MigrationTarget): Promise<string[]> {
 
 /** Undoes the newest migration. */
 export function revert(target: MigrationTarget): Promise<void> {
-  return withLock(target.ownerUrl, (dataSource) => dataSource.undoLastMigration({ transaction: 'each' }));
+  return withLock(target.ownerUrl, (executor) => executor.undoLastMigration());
 }
 
-async function withLock<T>(url: string, work: (dataSource: DataSource, runner: QueryRunner) => Promise<T>): Promise<T> {
+type Work<T> = (executor: MigrationExecutor, runner: QueryRunner) => Promise<T>;
+
+/**
+ * Lock and work are one transaction on one connection: of a pooler's few, those who wait would otherwise hold what the
+ * one with the lock still needs.
+ */
+async function withLock<T>(url: string, work: Work<T>): Promise<T> {
   const dataSource = await new DataSource({ ...dataSourceOptions(url) }).initialize();
   try {
     const runner = dataSource.createQueryRunner();
@@ -36,9 +42,15 @@ async function withLock<T>(url: string, work: (dataSource: DataSource, runner: Q
     await runner.startTransaction();
     await runner.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     try {
-      return await work(dataSource, runner);
+      const result = await work(new MigrationExecutor(dataSource, runner), runner);
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      // What the connection does not take any more is rolled back with it.
+      await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
     } finally {
-      await runner.commitTransaction().finally(() => runner.release());
+      await runner.release();
     }
   } finally {
     await dataSource.destroy();

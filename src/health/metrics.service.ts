@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { workerLink } from '../cluster/worker-link';
 import { PoolStats } from '../database/pool-stats';
 import { EVENTS } from '../http/event-stream';
 import { routeOf } from '../http/request-hooks';
@@ -29,14 +30,16 @@ export class MetricsService {
 
   constructor(private readonly pool: PoolStats) {
     collectDefaultMetrics({ register: this.registry });
+    new Gauge({ name: 'server_processes', help: 'Processes that serve requests.', registers: [this.registry] }).set(1);
     this.gauge('pg_pool_connections', 'Connections to PostgreSQL.', (pool) => pool.total);
     this.gauge('pg_pool_idle_connections', 'Connections that nobody uses.', (pool) => pool.idle);
     this.gauge('pg_pool_waiting_requests', 'Transactions that wait for a connection.', (pool) => pool.waiting);
+    workerLink?.offerMetrics(() => this.registry.getMetricsAsJSON());
   }
 
-  /** The metrics in Prometheus' text format. */
+  /** The metrics in Prometheus' text format, of all processes of this instance. */
   render(): Promise<string> {
-    return this.registry.metrics();
+    return workerLink?.metrics() ?? this.registry.metrics();
   }
 
   /** Counts every request of the app, and times it; a stream lasts as long as its client likes, which says nothing. */

@@ -6,37 +6,63 @@ import { Lifecycle } from './lifecycle';
 /** After the grace, how long it may take to let go of connections that were cut. */
 const CUT_LIMIT_MS = 3000;
 
-/**
- * Ends the process on SIGTERM and SIGINT: readiness turns, requests under way finish within `graceMs`, the app
- * closes, then the database of its own, exit 0. A second signal exits at once with 1.
- * Nest's shutdown hooks end by the signal itself, which would leave an embedded PostgreSQL behind.
- */
-export function stopOnSignal(
-  logger: Logger,
-  graceMs: number,
-  app: () => NestFastifyApplication | undefined,
-  database: { stop(): Promise<void> },
-): { readonly requested: boolean } {
-  const state = { requested: false };
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (state.requested) process.exit(1);
-    state.requested = true;
-    logger.info({ signal }, 'Shutting down');
-    closeApp(app(), graceMs, logger)
-      .then(() => database.stop())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          logger.error({ err: error }, 'The shutdown failed');
-          process.exit(1);
-        },
-      );
-  };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  return state;
+/** What a process has to end before it ends itself. */
+export interface Running {
+  /** Lets requests under way finish. */
+  close(): Promise<void>;
+  /** Then, the database of its own. */
+  stopDatabase(): Promise<void>;
+  /** Instead of the two, when there is to be no more waiting. */
+  abandon?(): void;
 }
 
-async function closeApp(app: NestFastifyApplication | undefined, graceMs: number, logger: Logger): Promise<void> {
+/** The end of a process. */
+export interface Ending {
+  /** Whether it has begun. */
+  readonly requested: boolean;
+  /** Begins it, unless it has begun. */
+  begin(reason: string): void;
+}
+
+/**
+ * Ends the process on SIGTERM and SIGINT: what runs is closed, then the database of its own, exit 0. A second signal
+ * exits at once with 1.
+ * Nest's shutdown hooks end by the signal itself, which would leave an embedded PostgreSQL behind.
+ */
+export function stopOnSignal(logger: Logger, running: Running): Ending {
+  const ending = {
+    requested: false,
+    begin: (reason: string) => {
+      if (ending.requested) return;
+      ending.requested = true;
+      logger.info({ reason }, 'Shutting down');
+      running
+        .close()
+        .then(() => running.stopDatabase())
+        .then(
+          () => process.exit(0),
+          (error: unknown) => {
+            logger.error({ err: error }, 'The shutdown failed');
+            process.exit(1);
+          },
+        );
+    },
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (!ending.requested) return ending.begin(signal);
+    running.abandon?.();
+    process.exit(1);
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return ending;
+}
+
+/** Readiness turns, requests under way finish within `graceMs`, the app closes. */
+export async function closeApp(
+  app: NestFastifyApplication | undefined,
+  graceMs: number,
+  logger: Logger,
+): Promise<void> {
   if (!app) return;
   app.get(Lifecycle, { strict: false }).stop();
   const closing = app.close().then(() => true);

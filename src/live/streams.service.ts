@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { Gate } from '../common/gate';
 import { CONFIG, type Config } from '../config/config';
+import { shareOf } from '../config/shares';
 import { EventStream } from '../http/event-stream';
 import { AppendEventsService } from '../messages/append-events.service';
 import { liveErrors } from './live.errors';
@@ -11,7 +12,7 @@ import { WatchesService } from './watches.service';
 export { threadMark } from './thread-mark';
 export type { StreamOwner, Watched } from './watched';
 
-/** Batches that are read at the same time, of all streams: they may not keep the connections from those who write. */
+/** Batches that an instance reads at the same time, for all its streams: they may not keep the connections from those who write. */
 const MOST_READS = 4;
 
 /** An organization has one part in so many of the instance's streams, however many users it names. */
@@ -28,7 +29,7 @@ export interface StreamWork extends Watched {
 @Injectable()
 export class StreamsService implements OnModuleDestroy {
   /** What streams read of the database, they read through here. */
-  readonly reads = new Gate(MOST_READS);
+  readonly reads: Gate;
   private readonly open = new Set<StreamWork>();
   /** Places that are taken, by user, and by organization. */
   private readonly places = new Map<string, number>();
@@ -40,6 +41,7 @@ export class StreamsService implements OnModuleDestroy {
     private readonly watches: WatchesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {
+    this.reads = new Gate(shareOf(config.env, MOST_READS));
     appends.listen(({ thread_id }) => this.watches.wake(thread_id));
   }
 
@@ -80,7 +82,9 @@ export class StreamsService implements OnModuleDestroy {
   }
 
   private takePlace({ orgId, userId }: Principal): () => void {
-    const { LIVE_MAX_STREAMS: most, LIVE_MAX_STREAMS_PER_USER: mostOfUser } = this.config.env;
+    const { env } = this.config;
+    const { LIVE_MAX_STREAMS_PER_USER: mostOfUser } = env;
+    const most = shareOf(env, env.LIVE_MAX_STREAMS);
     const mostOfOrg = Math.ceil(most / SHARE);
     const [user, org] = [JSON.stringify([orgId, userId]), JSON.stringify([orgId])];
     if (this.placesOf(user) >= mostOfUser) throw liveErrors.TOO_MANY_STREAMS(mostOfUser);

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { Problem } from '../common/errors';
 import { Gate, GateBusy } from '../common/gate';
@@ -6,6 +6,8 @@ import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
 import { timeRange } from '../common/limits';
 import { decodeCursor, type Page, rowsFor, toPage } from '../common/paging';
+import { CONFIG, type Config } from '../config/config';
+import { shareOf } from '../config/shares';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { toMessageView } from '../messages/messages.service';
 import { toContainment } from '../threads/thread-list.service';
@@ -39,14 +41,19 @@ const LATE = ['SEARCH_BUSY', 'SEARCH_TIMEOUT'];
 /** Finds messages by their words, in what the caller may see. */
 @Injectable()
 export class MessageSearchService {
-  private readonly searches = new Gate(MOST_AT_ONCE, LONGEST_WAIT_MS);
+  private readonly searches: Gate;
   /** What contexts look for does not wait for what people search. */
-  private readonly inPassing = new Gate(MOST_AT_ONCE, LONGEST_WAIT_MS);
+  private readonly inPassing: Gate;
 
   constructor(
     private readonly db: TenantDatabase,
     private readonly rows: SearchRepository,
-  ) {}
+    @Inject(CONFIG) { env }: Config,
+  ) {
+    const atOnce = shareOf(env, MOST_AT_ONCE);
+    this.searches = new Gate(atOnce, LONGEST_WAIT_MS);
+    this.inPassing = new Gate(atOnce, LONGEST_WAIT_MS);
+  }
 
   /**
    * In the caller's own threads and those shared with the caller; for admins in the organization. A session's id is the

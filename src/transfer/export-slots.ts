@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { commonErrors } from '../common/errors';
 import { CONFIG, type Config } from '../config/config';
+import { connectionsOf } from '../config/shares';
 import { transferErrors } from './transfer.errors';
 
 type Exporter = Pick<Principal, 'orgId' | 'userId'>;
@@ -34,7 +35,7 @@ export class ExportSlots {
   private readonly waiters = new Set<Waiter>();
 
   constructor(@Inject(CONFIG) { env }: Config) {
-    this.most = Math.max(1, Math.floor((env.DB_POOL_SIZE + env.DB_MAX_OVERFLOW) / 4));
+    this.most = Math.max(1, Math.floor(connectionsOf(env) / 4));
   }
 
   /** How many wait for a slot. */

@@ -8,6 +8,7 @@ const FOUNDATIONS: Record<string, string[]> = {
   config: ['common'],
   database: ['common', 'config'],
   http: ['common', 'config'],
+  cluster: ['common', 'config'],
   tokens: ['common', 'config'],
 };
 const SYSTEM_DATABASE = ['auth', 'organizations', 'cleanup', 'admin', 'health'];

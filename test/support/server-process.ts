@@ -73,7 +73,8 @@ export async function startServer(env: Record<string, string>, cwd = tmpdir()): 
   child.once('exit', () => running.delete(child));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const address = () => /http:\/\/[\w.[\]:-]+:\d+/.exec(output)?.[0];
+  // Not the address of its metrics, and not the first of several workers.
+  const address = () => /ready on (http:\/\/[\w.[\]:-]+:\d+)/.exec(output)?.[1];
   const failure = () => `The server did not start:\n${output}`;
   await waitUntil(
     () => {

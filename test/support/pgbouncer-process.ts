@@ -1,0 +1,122 @@
+/**
+ * The real PgBouncer in transaction mode, in front of a PostgreSQL of the tests.
+ *
+ *     const bouncer = await PgBouncerProcess.create(database.url, { default_pool_size: '5' });
+ *     const server = await startServer({ DATABASE_URL: bouncer.url });
+ *     await bouncer.kill();
+ *     await bouncer.start();
+ *     await bouncer.remove();
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { Client } from 'pg';
+import { chooseAccount } from '../../src/database/embedded/account';
+import { freePort } from '../../src/database/embedded/connection';
+import { eventually } from './events';
+
+const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+const PROGRAM = FOLDERS.map((folder) => join(folder, 'pgbouncer')).find((path) => existsSync(path));
+
+const START_TIMEOUT_MS = 60_000;
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** Its version as a number, such as 1.18; undefined where it is not installed. */
+export function pgBouncerVersion(): number | undefined {
+  if (!PROGRAM) return undefined;
+  const text = execFileSync(PROGRAM, ['--version'], { encoding: 'utf8' });
+  return Number(/PgBouncer (\d+\.\d+)/.exec(text)?.[1]);
+}
+
+export class PgBouncerProcess {
+  private log = '';
+  private child?: ChildProcess;
+  // As PostgreSQL, it does not run as root.
+  private readonly account = chooseAccount();
+
+  private constructor(
+    /** The same database by way of the pooler. */
+    readonly url: string,
+    private readonly folder: string,
+  ) {}
+
+  /** @param target of a database; the pooler logs in as its user, whoever comes */
+  static async create(target: string, settings: Record<string, string> = {}): Promise<PgBouncerProcess> {
+    const url = new URL(target);
+    const port = String(await freePort());
+    const folder = mkdtempSync(join(tmpdir(), 'throughline-pgbouncer-'));
+    const text = configuration(url, { ...settings, listen_port: port });
+    Object.assign(url, { hostname: '127.0.0.1', port });
+    const bouncer = new PgBouncerProcess(url.toString(), folder);
+    bouncer.configure(text);
+    await bouncer.start();
+    return bouncer;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(PROGRAM!, [this.file], { ...this.account, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (this.log += chunk));
+    this.child = child;
+    await eventually(() => this.isServing(child), START_TIMEOUT_MS).catch(async () => {
+      await this.remove();
+      throw new Error(`PgBouncer did not start:\n${this.log}`);
+    });
+  }
+
+  /** Ends it on the spot, and all connections through it. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Ends it for good. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private get file(): string {
+    return join(this.folder, 'pgbouncer.ini');
+  }
+
+  private configure(text: string): void {
+    writeFileSync(this.file, text, { mode: 0o600 });
+    const { account } = this;
+    if (account) for (const path of [this.folder, this.file]) chownSync(path, account.uid, account.gid);
+  }
+
+  private async isServing(child: ChildProcess): Promise<boolean> {
+    if (child.exitCode !== null) throw new Error('It has ended');
+    const client = new Client({ connectionString: this.url });
+    client.on('error', () => undefined);
+    return client
+      .connect()
+      .then(() => true)
+      .catch(() => false)
+      .finally(() => client.end().catch(() => undefined));
+  }
+}
+
+function configuration(target: URL, settings: Record<string, string>): string {
+  const quote = (text: string) => `'${decodeURIComponent(text).replaceAll("'", "''")}'`;
+  const login = [`user=${quote(target.username)}`, ...(target.password ? [`password=${quote(target.password)}`] : [])];
+  const all = {
+    listen_addr: '127.0.0.1',
+    unix_socket_dir: '',
+    auth_type: 'any',
+    pool_mode: 'transaction',
+    max_client_conn: '500',
+    ...settings,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`);
+  return `[databases]\n* = host=${target.hostname} port=${target.port} ${login.join(' ')}\n\n[pgbouncer]\n${lines.join('\n')}\n`;
+}
