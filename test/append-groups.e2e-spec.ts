@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TenantDatabase } from '../src/database/tenant-database';
 import { startTestApp, type TestApp } from './support/app';
 import { type Client, expectProblem } from './support/client';
 import { brokenCounters, threadsWithGaps } from './support/integrity';
@@ -134,4 +135,19 @@ describe('Appends that wait at the same time', () => {
       holder.release(true);
     }
   });
+});
+
+it('F57 the statement of a group is planned once, and never for its values', async () => {
+  const app = await startTestApp({ DB_POOL_SIZE: '1', DB_MAX_OVERFLOW: '0' });
+  try {
+    const alice = await app.as('acme', 'alice');
+    const { id } = await alice.createThread();
+    for (let n = 0; n < 20; n += 1) await alice.addMessages(id, [{ role: 'user', content: 'x'.repeat(n * 100) }]);
+    // There is one connection only, which knows how often it planned.
+    const plans = `SELECT generic_plans::int, custom_plans::int FROM pg_prepared_statements WHERE name = 'messages_append_group'`;
+    const rows = await app.app.get(TenantDatabase, { strict: false }).read({ orgId: 'acme' }, (tx) => tx.query(plans));
+    expect(rows).toEqual([{ generic_plans: 20, custom_plans: 0 }]);
+  } finally {
+    await app.close();
+  }
 });

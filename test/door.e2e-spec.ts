@@ -1,24 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { DataSource } from 'typeorm';
-import { loadConfig } from '../src/config/config';
-import { dataSourceOptions } from '../src/database/data-source';
 import { migrate } from '../src/database/migrate';
-import { TenantDatabase, type TenantTx } from '../src/database/tenant-database';
+import type { TenantDatabase, TenantTx } from '../src/database/tenant-database';
 import { Thread } from '../src/threads/thread.entity';
 import { asAdmin, cloneDatabase, emptyDatabase, type TestDatabase } from './support/database';
+import { type Door, openDoor } from './support/door';
 import { userUrl } from './support/urls';
-
-/** The door by itself, without HTTP: what a repository whose filter was forgotten could do. */
-interface Door {
-  readonly db: TenantDatabase;
-  close(): Promise<void>;
-}
-
-async function openDoor(url: string, variables: Record<string, string> = {}): Promise<Door> {
-  const config = loadConfig({ DATABASE_URL: url, NODE_ENV: 'test', ...variables });
-  const dataSource = await new DataSource(dataSourceOptions(url, config.env)).initialize();
-  return { db: new TenantDatabase(dataSource, config), close: () => dataSource.destroy() };
-}
 
 const ONE_CONNECTION = { DB_POOL_SIZE: '1', DB_MAX_OVERFLOW: '0', DB_STATEMENT_TIMEOUT_MS: '25' };
 const ORGANIZATIONS = ['acme', 'globex', "o'hara", 'initech', 'umbrella'];

@@ -27,6 +27,12 @@ export function isAway(error: unknown): boolean {
 /** A deadlock or a serialization failure: the transaction was rolled back and may simply be run again. */
 export const isRolledBack = (error: unknown) => ['40001', '40P01'].includes((error as PgError)?.code ?? '');
 
+/**
+ * The statement was not looked at, since one before it in the same transaction had failed. Where that kept another from being
+ * prepared, those that came for the same prepared statement don't find it.
+ */
+export const isAborted = (error: unknown) => ['25P02', '26000'].includes((error as PgError)?.code ?? '');
+
 /** Whether an insert met an existing row of a unique key. */
 export function isDuplicate(error: unknown, constraint: string): boolean {
   const { code, constraint: name } = error as { code?: string; constraint?: string };

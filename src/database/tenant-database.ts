@@ -4,6 +4,7 @@ import { escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { SharedReads } from './shared-reads';
 import { type Frame, inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
 
 /** Whose rows a transaction may see. */
@@ -22,25 +23,41 @@ type Work<T> = (tx: TenantTx) => Promise<T>;
 interface RunOptions {
   /** The work may run again even if its commit may have happened: it finds its own rows by their ids. */
   repeatable?: boolean;
+  /** The statement has one plan, whatever its values are. PostgreSQL would make one each time where it hopes for a better. */
+  hasOnePlan?: boolean;
 }
 
 interface ReadOptions {
   /** The statement may run no longer than this, where DB_STATEMENT_TIMEOUT_MS allows more. */
   timeoutMs?: number;
+  /** How many rows it answers at most: few share a transaction with other reads of the organization that wait with them. */
+  rows?: number;
 }
 
-interface FrameOptions extends ReadOptions {
+interface FrameOptions {
   mode?: string;
+  timeoutMs?: number;
+  hasOnePlan?: boolean;
   statements?: number;
 }
+
+/** So few rows that nobody minds to wait for them. */
+const FEW = 250;
+/** Said each time: under a stricter default of the database, who shares a transaction would not see the newest. */
+const READ_COMMITTED = 'ISOLATION LEVEL READ COMMITTED';
+const READ_ONE = { mode: `${READ_COMMITTED} READ ONLY`, statements: 1 };
 
 /** The only way to tenant data (design 3). */
 @Injectable()
 export class TenantDatabase {
+  private readonly shared: SharedReads<TenantTx>;
+
   constructor(
     private readonly dataSource: DataSource,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    this.shared = new SharedReads((orgId) => this.frame({ orgId }, READ_ONE), config.env.DB_POOL_TIMEOUT_MS);
+  }
 
   /** Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43). */
   run<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
@@ -49,7 +66,10 @@ export class TenantDatabase {
 
   /** The same for exactly one statement, in one round trip. `work` sends its statement before it first awaits. */
   runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
-    return retrying(() => inOneFlush(this.frame(tenant, { statements: 1 }), work), options);
+    return retrying(
+      () => inOneFlush(this.frame(tenant, { statements: 1, hasOnePlan: options.hasOnePlan }), work),
+      options,
+    );
   }
 
   /** A read-only transaction on one snapshot. It is not tried again: a reader is better served by 503 at once. */
@@ -59,17 +79,20 @@ export class TenantDatabase {
   }
 
   /** A read of exactly one statement, in one round trip. */
-  async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs }: ReadOptions = {}): Promise<T> {
-    return inOneFlush(this.frame(tenant, { mode: 'READ ONLY', statements: 1, timeoutMs }), work).catch(rethrow);
+  async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs, rows = Infinity }: ReadOptions = {}): Promise<T> {
+    if (rows <= FEW && timeoutMs === undefined) return this.shared.read(tenant.orgId, work).catch(rethrow);
+    return inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work).catch(rethrow);
   }
 
-  private frame(tenant: Tenant, { mode = '', statements = Infinity, timeoutMs }: FrameOptions = {}): Frame<TenantTx> {
+  private frame(tenant: Tenant, options: FrameOptions = {}): Frame<TenantTx> {
+    const { mode = READ_COMMITTED, statements = Infinity, timeoutMs, hasOnePlan } = options;
     const { DB_STATEMENT_TIMEOUT_MS: most } = this.config.env;
     if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
     // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
     const begin =
       `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
-      `SET LOCAL statement_timeout = ${timeoutMs === undefined ? most : Math.min(timeoutMs, most || timeoutMs)}`;
+      `SET LOCAL statement_timeout = ${timeoutMs === undefined ? most : Math.min(timeoutMs, most || timeoutMs)}` +
+      (hasOnePlan ? '; SET LOCAL plan_cache_mode = force_generic_plan' : '');
     const { dataSource } = this;
     return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
   }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { DataSource, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { PoolClient, QueryResult } from 'pg';
-import { parsersWithIsoTimes } from './pg-types';
+import { parsersWithIsoTimes, unparsed } from './pg-types';
 
 /** A statement that is prepared once on each connection, under its name. The text may never vary for one name. */
 export interface Statement {
@@ -10,6 +10,8 @@ export interface Statement {
   readonly text: string;
   /** Times come as ISO texts instead of dates: for rows that go straight into an answer. */
   readonly isoTimes?: boolean;
+  /** The same, and what is JSON comes as text: for rows that are written into an answer without being looked at. */
+  readonly rawJson?: boolean;
 }
 
 /** What a transaction offers to a repository. It ends with the function that it was given to. */
@@ -63,9 +65,14 @@ export class Tx {
       throw new Error('The transaction is over: it was opened for one statement');
     this.sent += 1;
     if (typeof statement === 'string') return this.client.query<Row>(statement, values);
-    const { name, text, isoTimes } = statement;
-    return this.client.query<Row>({ name, text, values, ...(isoTimes ? { types: parsersWithIsoTimes } : {}) });
+    const { name, text } = statement;
+    return this.client.query<Row>({ name, text, values, ...typesOf(statement) });
   }
+}
+
+function typesOf({ isoTimes, rawJson }: Statement) {
+  if (rawJson) return { types: unparsed };
+  return isoTimes ? { types: parsersWithIsoTimes } : {};
 }
 
 /** The outcome is not known: the connection was lost after COMMIT had been sent. */
@@ -111,24 +118,45 @@ export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) =>
  * The same for exactly one statement: begin, statement and commit leave in one write, one round trip in all.
  * `work` must send its statement before it first awaits.
  */
-export function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
+export async function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
   return onConnection(frame, async (client, tx) => {
-    const stream = streamOf(client);
-    stream.cork();
-    const begun = client.query(frame.begin);
-    const working = start(work, tx);
-    tx.close();
-    const committed = client.query('COMMIT');
-    stream.uncork();
-    const [beginning, result, end] = await Promise.allSettled([begun, working, committed]);
-    // All three were on their way at once, so a lost connection leaves open how far they came.
-    if (end.status === 'rejected') throw new UnknownOutcome(end.reason);
-    if (beginning.status === 'rejected') throw beginning.reason;
+    const { results, committed } = await flush(client, frame.begin, [() => startOnly(work, tx)]);
+    const [result] = results;
     if (result.status === 'rejected') throw result.reason;
     await commit(committed);
     tx.committed();
     return result.value;
   });
+}
+
+/**
+ * The same for several reads that know nothing of each other, one statement each. When one fails, so do those behind it.
+ * @returns what became of each, in their order
+ */
+export function manyInOneFlush<X extends Tx>(
+  frame: Frame<X>,
+  works: ((tx: X) => Promise<unknown>)[],
+): Promise<PromiseSettledResult<unknown>[]> {
+  return onConnection(frame, async (client) => {
+    const starts = works.map((work) => () => startOnly(work, frame.makeTx(client)));
+    return (await flush(client, frame.begin, starts)).results;
+  });
+}
+
+/** Sends begin, what the works send, and COMMIT in one write. @throws UnknownOutcome, and what begin was refused for */
+async function flush<T>(client: PoolClient, begin: string, starts: (() => Promise<T>)[]) {
+  const stream = streamOf(client);
+  stream.cork();
+  const begun = client.query(begin);
+  const working = Promise.allSettled(starts.map((begins) => begins()));
+  const committed = client.query('COMMIT');
+  stream.uncork();
+  const [beginning, end] = await Promise.allSettled([begun, committed]);
+  const results = await working;
+  // All were on their way at once, so a lost connection leaves open how far they came.
+  if (end.status === 'rejected') throw new UnknownOutcome(end.reason);
+  if (beginning.status === 'rejected') throw beginning.reason;
+  return { results, committed };
 }
 
 /**
@@ -152,6 +180,13 @@ const streamOf = (client: PoolClient) => (client as unknown as { connection: { s
 
 /** Starts at once, up to the first await; what is thrown on the way becomes a rejection. */
 const start = async <T, X>(work: (tx: X) => Promise<T>, tx: X): Promise<T> => work(tx);
+
+/** The same for work that may send nothing later: the end of the transaction follows at once. */
+function startOnly<T, X extends Tx>(work: (tx: X) => Promise<T>, tx: X): Promise<T> {
+  const working = start(work, tx);
+  tx.close();
+  return working;
+}
 
 async function commit(committed: Promise<QueryResult>): Promise<void> {
   const { command } = await committed.catch((error: unknown) => {

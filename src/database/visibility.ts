@@ -13,7 +13,8 @@ export interface Target {
   readonly id: string;
 }
 
-export const byThread = (id: string): Target => ({ by: 'thread', id });
+/** Capitals in an id of a thread are as good; answers show small letters. */
+export const byThread = (id: string): Target => ({ by: 'thread', id: id.toLowerCase() });
 export const bySession = (id: string): Target => ({ by: 'session', id });
 
 /** What has expired is gone at once, whether or not the cleanup has been there (C15). */

@@ -80,7 +80,8 @@ export class MemoryService {
 
   /** @throws MEMORY_NOT_FOUND */
   async get(principal: Principal, key: string, sessionId?: string): Promise<MemoryView> {
-    const memory = await this.db.readOne(principal, (tx) => this.memories.find(tx, scopeOf(principal, sessionId), key));
+    const scope = scopeOf(principal, sessionId);
+    const memory = await this.db.readOne(principal, (tx) => this.memories.find(tx, scope, key), { rows: 1 });
     if (!memory) throw memoryErrors.MEMORY_NOT_FOUND(key);
     return toMemoryView(memory);
   }

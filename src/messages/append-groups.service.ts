@@ -9,7 +9,7 @@ import type { Appended } from './messages.repository';
 import type { NewMessage } from './new-message';
 
 /** Transactions of one organization at the same time. A thread has its lane, so that they never wait for each other. */
-const LANES = 4;
+const LANES = 2;
 /** Characters that wait in this process at most, before callers are sent away. */
 const MOST_WAITING = 64_000_000;
 
@@ -91,6 +91,6 @@ export class AppendGroupsService {
       });
     };
     // Ids are fixed before the first attempt: if that had happened and only its outcome was lost, the next meets its rows.
-    return this.db.runOne(statement, work, { repeatable: true });
+    return this.db.runOne(statement, work, { repeatable: true, hasOnePlan: true });
   }
 }

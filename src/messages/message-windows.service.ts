@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
+import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import type { Target } from '../database/visibility';
 import { checkTarget, notFound } from '../threads/threads.service';
 import { type MessageWindow, MessageWindowsRepository, type WindowSlice } from './message-windows.repository';
@@ -18,7 +18,8 @@ export class MessageWindowsService {
   /** The beginning and the end of a thread, in one statement. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
   async read(principal: Principal, target: Target, slice: WindowSlice): Promise<MessageWindow> {
     checkTarget(target);
-    const window = await this.db.readOne(principal, (tx) => this.windows.read(tx, principal, target, slice));
+    const read = (tx: TenantTx) => this.windows.read(tx, principal, target, slice);
+    const window = await this.db.readOne(principal, read, { rows: slice.limit });
     if (!window) throw notFound(target);
     return window;
   }

@@ -39,7 +39,7 @@ export class SessionsService {
   /** @throws SESSION_NOT_FOUND */
   async get(principal: Principal, id: string, { include }: GetSessionQuery = {}): Promise<SessionView> {
     await this.noteRead(principal, id);
-    const view = this.toView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id)));
+    const view = this.toView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id), { rows: 1 }));
     if (!include) return view;
     const { rows } = await this.messages.newest(principal, bySession(id), MOST_MESSAGES);
     return { ...view, messages: rows.map(toSessionMessage) };

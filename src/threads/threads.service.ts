@@ -25,7 +25,7 @@ export class ThreadsService {
   /** @throws THREAD_NOT_FOUND */
   async get(principal: Principal, target: Target): Promise<ThreadView> {
     checkTarget(target);
-    return this.db.readOne(principal, (tx) => this.getIn(tx, principal, target));
+    return this.db.readOne(principal, (tx) => this.getIn(tx, principal, target), { rows: 1 });
   }
 
   /** The same, inside a transaction of another service. @throws THREAD_NOT_FOUND */
