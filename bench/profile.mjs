@@ -7,6 +7,8 @@ import { makeRequests } from './requests.mjs';
 import { makeFolder, openDatabase, own, runProgram, startServer } from './stage.mjs';
 
 const LOAD = { connections: 32, seconds: 8 };
+/** The compiler is as busy as the server in its first seconds. */
+const WARM_UP_S = 8;
 const TOP = 30;
 
 /** Where the server's time goes: `node bench/profile.mjs [append|read]` prints the functions that took most of it. */
@@ -21,7 +23,7 @@ runProgram(async () => {
   const filled = await fill(pool);
   const make = makeRequests(filled)[kind];
   const requests = filled.busy.map((id) => make(id));
-  await loadHttp(server.url, requests, { ...LOAD, seconds: 3 });
+  await loadHttp(server.url, requests, { ...LOAD, seconds: WARM_UP_S });
   const from = monotonic();
   const { rate } = await loadHttp(server.url, requests, LOAD);
   const until = monotonic();
@@ -29,9 +31,11 @@ runProgram(async () => {
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
   console.log(`${kind}: ${rate.toFixed(0)} per second while being profiled`);
   const times = selfTimes(JSON.parse(readFileSync(join(folder, file), 'utf8')), from, until);
-  print('Idle or not', times, ({ name }) => (name === '(idle)' ? 'idle' : 'busy'));
+  const answered = (rate * (until - from)) / 1e6;
+  const idle = [...times].filter(([{ name }]) => name === '(idle)').reduce((sum, [, time]) => sum + time, 0);
+  console.log(`idle for ${((idle / (until - from)) * 100).toFixed(0)} % of the time`);
   for (const frame of times.keys()) if (frame.name === '(idle)') times.delete(frame);
-  print('Self-time by package', times, packageOf);
+  print('Stages, in microseconds a request', times, stageOf, (time) => (time / answered).toFixed(1));
   print('Self-time by function', times, placeOf);
   return 0;
 });
@@ -62,9 +66,41 @@ const toFrame = ({ functionName, url, lineNumber }) => ({
   line: lineNumber + 1,
 });
 
-function packageOf({ name, file, caller }) {
-  if (!file) return caller?.caller ? packageOf(caller) : name;
-  return /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? file.split('/').slice(0, 2).join('/');
+/** What a frame works for: the first that matches, of itself and its callers. */
+const STAGES = [
+  ['garbage collection', ({ name }) => name === '(garbage collector)'],
+  ['who calls: guard, API key', 'dist/src/auth/'],
+  [
+    'body: bytes to JSON, what can be stored',
+    'dist/src/http/body-parser',
+    'dist/src/common/json.js',
+    /secure-json-parse/,
+  ],
+  ['validation of body and query', /common\/(validation|quick|one-or-many|fields)/, /class-(validator|transformer)/],
+  ['tokens', 'dist/src/tokens/', /gpt-tokenizer/],
+  ['the database client: statement, protocol, rows', 'dist/src/database/', /node_modules\/pg/],
+  ['log line, metrics, request id', 'dist/src/http/', 'dist/src/health/', /pino|prom-client/],
+  ['the feature: messages', 'dist/src/'],
+  ['Nest: routing to the handler, parameters', /@nestjs|rxjs/],
+  ['Fastify: routing, hooks, answer', /fastify|find-my-way|middie/],
+  ['HTTP of Node', /^node:/],
+];
+
+function stageOf(frame) {
+  const callers = [];
+  for (let at = frame; at; at = at.caller) callers.push(at);
+  if (/^writev?$|^write\w*String$/.test(frame.name) && !frame.file)
+    return callers.some(({ file }) => file.includes('database/transaction'))
+      ? 'socket: statements to PostgreSQL'
+      : 'socket: answers';
+  const matches = (at, test) =>
+    typeof test === 'function' ? test(at) : typeof test === 'string' ? at.file.startsWith(test) : test.test(at.file);
+  for (const at of callers) {
+    const stage = STAGES.find(([, ...tests]) => tests.some((test) => matches(at, test)));
+    // Node's own functions work for whoever called them.
+    if (stage && (stage[0] !== 'HTTP of Node' || !at.caller?.caller)) return stage[0];
+  }
+  return 'HTTP of Node';
 }
 
 function placeOf({ name, file, line, caller }) {
@@ -72,11 +108,14 @@ function placeOf({ name, file, line, caller }) {
   return caller?.caller ? `${name} < ${placeOf(caller)}` : name;
 }
 
-function print(title, times, keyOf) {
+function print(title, times, keyOf, show) {
   const sums = new Map();
   for (const [frame, time] of times) sums.set(keyOf(frame), (sums.get(keyOf(frame)) ?? 0) + time);
   const total = [...sums.values()].reduce((sum, time) => sum + time, 0);
   const sorted = [...sums].sort(([, a], [, b]) => b - a).slice(0, TOP);
   console.log(`\n${title}`);
-  for (const [key, time] of sorted) console.log(`${((time / total) * 100).toFixed(1).padStart(5)} %  ${key}`);
+  for (const [key, time] of sorted) {
+    const share = show ? show(time) : `${((time / total) * 100).toFixed(1)} %`;
+    console.log(`${share.padStart(7)}  ${key}`);
+  }
 }

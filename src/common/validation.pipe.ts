@@ -52,12 +52,16 @@ export function validateAs(type: Type<object>, value: unknown, part: 'body' | 'q
   const plain = value ?? {};
   if (!isObject(plain)) throw invalid([{ field: part, message: `${part} must be a JSON object` }]);
   if (part === 'query') refuseConstructor(plain);
-  const dto = part === 'query' ? plainToInstance(type, { ...plain }) : fill(type as Dto, plain);
+  const dto = part === 'query' ? parseQuery(type, plain) : fill(type as Dto, plain);
   if (isSurelyValid(dto)) return dto;
   const errors = validateSync(dto, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
   if (errors.length > 0) throw invalid(errors.flatMap((error) => flatten(error)));
   return dto;
 }
+
+/** Most requests have no query: class-transformer has nothing to do then. */
+const parseQuery = (type: Type<object>, plain: object): object =>
+  Object.keys(plain).length === 0 ? new type() : plainToInstance(type, { ...plain });
 
 /** No DTO has a field of this name, and class-validator would take its value for the class. */
 function refuseConstructor(plain: object): void {

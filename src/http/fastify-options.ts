@@ -13,7 +13,9 @@ export function fastifyOptions(config: Config, logger: Logger): FastifyServerOpt
   return {
     loggerInstance: logger,
     // One line of our own instead of two of Fastify's, which hold the URL.
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // A logger for each request, which adds its id, would be made also for the many that log nothing.
+    childLoggerFactory: () => logger,
     genReqId: requestIdOf,
     requestIdHeader: false,
     trustProxy: false,

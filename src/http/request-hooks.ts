@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { sendProblem } from '../common/problem.filter';
 import { streamsBody } from './body-parser';
 import { httpErrors } from './http.errors';
@@ -57,8 +58,10 @@ export const routeOf = (request: FastifyRequest): string =>
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const status = reply.statusCode;
   const route = routeOf(request);
-  // The request's own logger adds its id.
+  const level = status >= 500 ? 'warn' : QUIET.test(route) ? 'debug' : 'info';
+  if (!(request.log as Logger).isLevelEnabled(level)) return;
   const line = {
+    request_id: request.id,
     method: request.method,
     route,
     status,
@@ -68,8 +71,7 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     aborted: reply.raw.writableFinished ? undefined : true,
   };
   if (status >= 500) request.log.warn({ ...line, ...idsOf(request) }, 'request failed');
-  else if (QUIET.test(route)) request.log.debug(line, 'request');
-  else request.log.info(line, 'request');
+  else request.log[level](line, 'request');
 }
 
 /** A failed save is looked for by the thread or session that it was for (P49). */
