@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module';
 import { checkSchedule } from './cleanup/cleanup.schedule';
+import { serializeAnswer } from './common/json-text';
 import { ProblemFilter } from './common/problem.filter';
 import { ValidationPipe } from './common/validation.pipe';
 import type { Config } from './config/config';
@@ -34,7 +35,7 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   const { logger = makeLogger(config.env.LOG_LEVEL), preview = false } = options;
   checkSchedule(config);
-  const adapter = new FastifyAdapter(fastifyOptions(config, logger));
+  const adapter = new FastifyAdapter({ ...fastifyOptions(config, logger), skipMiddie: true });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, url), adapter, {
     logger: new NestLogger(logger),
     // Ours is the only one; Nest's would take forms too.
@@ -53,6 +54,7 @@ export async function createApp(
   app.useGlobalFilters(new ProblemFilter());
   if (preview) return app;
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.setReplySerializer(serializeAnswer);
   registerBodyParser(fastify, config.env.MAX_NESTING);
   registerRequestHooks(fastify, app.get(Lifecycle, { strict: false }));
   app.get(MetricsService, { strict: false }).observe(fastify);

@@ -38,7 +38,13 @@ describe('Lists of messages', () => {
     expect((await list({ limit: 1 })).body.total).toBe(0);
     await fill(3);
     expect((await list({ limit: 1 })).body.total).toBe(3);
-    expect((await list({ offset: 7 })).body).toEqual({ data: [], has_more: false, next_cursor: null, total: 3 });
+    expect((await list({ offset: 7 })).body).toEqual({
+      data: [],
+      has_more: false,
+      next_cursor: null,
+      total: 3,
+      version: 2,
+    });
     expectProblem(await list({ limit: 1 }, mallory), 404, 'THREAD_NOT_FOUND');
     expectProblem(await alice.get('/threads/not-an-id/messages', { query: { limit: 1 } }), 404, 'THREAD_NOT_FOUND');
   });
@@ -50,9 +56,23 @@ describe('Lists of messages', () => {
     expect(page.body.total).toBe(10);
   });
 
+  it('an id in capitals is the same thread, and is shown in small letters', async () => {
+    await fill(1);
+    const { status, body } = await alice.get(`/threads/${threadId.toUpperCase()}/messages`);
+    expect([status, body.data[0].thread_id]).toEqual([200, threadId]);
+    const both = [threadId, threadId.toUpperCase()].map((name) => alice.addMessage(name));
+    expect((await Promise.all(both)).map(({ seq }) => seq).sort()).toEqual([2, 3]);
+  });
+
   it('C06 limit=0 is an empty page with its total; 1000 is the most', async () => {
     await fill(2);
-    expect((await list({ limit: 0 })).body).toEqual({ data: [], has_more: false, next_cursor: null, total: 2 });
+    expect((await list({ limit: 0 })).body).toEqual({
+      data: [],
+      has_more: false,
+      next_cursor: null,
+      total: 2,
+      version: 2,
+    });
     expect((await list({ limit: 1000 })).status).toBe(200);
     for (const limit of ['-1', '1001', '1.5', 'abc', '', ' 1', '1e2', '99999999999999999999', '0x10']) {
       expectProblem(await list({ limit }), 400, 'VALIDATION_FAILED');

@@ -181,7 +181,7 @@ describe('Messages', () => {
   });
 
   it('F28 S27 P52 an empty thread is an empty page', async () => {
-    expect(await list()).toEqual({ data: [], has_more: false, next_cursor: null, total: 0 });
+    expect(await list()).toEqual({ data: [], has_more: false, next_cursor: null, total: 0, version: 1 });
   });
 
   it('F29 U15 U17c clears the messages and keeps the thread', async () => {

@@ -21,6 +21,19 @@ export function readIfMatch({ headers }: FastifyRequest): number | undefined {
   return Number(version);
 }
 
+/** The versions in `If-None-Match`. What is no ETag of ours is no error: it just isn't what the caller has. */
+export function readIfNoneMatch({ headers }: FastifyRequest): number[] {
+  const header = headers['if-none-match'];
+  if (header === undefined) return [];
+  return [...header.matchAll(/(?<=^|[\s,]|W\/)"(\d{1,15})"/g)].map(([, version]) => Number(version));
+}
+
+/** The one version that the caller of a read has; `undefined` when there is none, or several. */
+export const IfNoneMatch = createParamDecorator((_: unknown, context: ExecutionContext): number | undefined => {
+  const versions = readIfNoneMatch(context.switchToHttp().getRequest<FastifyRequest>());
+  return versions.length === 1 ? versions[0] : undefined;
+});
+
 /** `readIfMatch` in a handler's parameters. */
 export const IfMatch = createParamDecorator((_: unknown, context: ExecutionContext) =>
   readIfMatch(context.switchToHttp().getRequest<FastifyRequest>()),

@@ -2,6 +2,7 @@ import { types } from 'pg';
 
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
+const JSONB = 3802;
 
 type Parser = (text: string) => unknown;
 
@@ -23,6 +24,8 @@ export function toDate(text: string): Date {
 
 /** The same as the text that the API shows: no date is made where none is needed. */
 export function toIsoTime(text: string): string {
+  // As nearly all are: in UTC, with milliseconds.
+  if (text.length === 26 && text.endsWith('+00')) return `${text.slice(0, 10)}T${text.slice(11, 23)}Z`;
   if (!text.endsWith('+00')) return toDate(text).toISOString();
   const [seconds, fraction = ''] = text.slice(11, -3).split('.');
   return `${text.slice(0, 10)}T${seconds}.${fraction.padEnd(3, '0')}Z`;
@@ -30,3 +33,11 @@ export function toIsoTime(text: string): string {
 
 export const parsers = makeParsers(toDate);
 export const parsersWithIsoTimes = makeParsers(toIsoTime);
+
+const asIs: Parser = (text) => text;
+
+/** Times as texts, and JSON as the text that it is. */
+export const unparsed = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary'): Parser =>
+    oid === JSONB ? asIs : parsersWithIsoTimes.getTypeParser(oid, format),
+};

@@ -20,6 +20,7 @@ import {
   ListMessagesQuery,
   MessageList,
 } from './messages.dto';
+import { MessagePagesService } from './message-pages.service';
 import { MessagesService } from './messages.service';
 
 /** The messages of the caller's current thread; 409 NO_ACTIVE_THREAD without one (F23, F24). */
@@ -30,6 +31,7 @@ export class CurrentMessagesController {
     private readonly current: CurrentThreadService,
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
+    private readonly pages: MessagePagesService,
     private readonly deletion: MessageDeletionService,
   ) {}
 
@@ -52,7 +54,7 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'listCurrentMessages', summary: 'A page of the current thread' })
   @ApiOkResponse({ type: MessageList })
   async list(@Caller() caller: Principal, @Query() query: ListMessagesQuery) {
-    return this.messages.list(caller, byThread(await this.current.id(caller)), query);
+    return this.pages.listJson(caller, await this.current.id(caller), query);
   }
 
   @Delete('messages')

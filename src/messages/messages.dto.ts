@@ -276,6 +276,9 @@ export class MessageBatch {
 export class MessageList extends PageView {
   @ApiProperty({ type: [MessageView] })
   data!: MessageView[];
+
+  @ApiProperty({ type: 'integer', description: "The thread's version; also the ETag." })
+  version!: number;
 }
 
 /** A message ready for a model call. */

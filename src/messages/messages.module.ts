@@ -40,6 +40,8 @@ import { MessageWindowsRepository } from './message-windows.repository';
 import { MessageWindowsService } from './message-windows.service';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './messages.repository';
+import { MessagePagesService } from './message-pages.service';
+import { MessageReader } from './message-reader';
 import { MessagesService } from './messages.service';
 import { ThreadMessagesController } from './thread-messages.controller';
 
@@ -62,6 +64,8 @@ import { ThreadMessagesController } from './thread-messages.controller';
     AppendGroupsService,
     AppendGroupsRepository,
     MessagesService,
+    MessagePagesService,
+    MessageReader,
     MessageEditsService,
     MessageRemovalsService,
     MessageRemovalsRepository,
@@ -97,6 +101,7 @@ import { ThreadMessagesController } from './thread-messages.controller';
     AppendService,
     AppendEventsService,
     MessagesService,
+    MessagePagesService,
     MessageWindowsService,
     MessageEditsService,
     MessageRemovalsService,

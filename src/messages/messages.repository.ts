@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Order } from '../common/paging';
 import type { TenantTx } from '../database/tenant-database';
+import type { Statement } from '../database/transaction';
 import {
+  byThread,
   forTargets,
   type Target,
   targetValues,
@@ -11,6 +13,7 @@ import {
   visibleThread,
 } from '../database/visibility';
 import type { AutoSummarize } from '../threads/thread.entity';
+import type { UnparsedRow } from './message-json';
 import type { MessageRow } from './message.entity';
 import type { NewMessage } from './new-message';
 
@@ -34,13 +37,18 @@ export interface MessageSlice {
   order: Order;
   limit: number;
   offset: number;
+  /** The thread's version that the caller has seen: at this version no rows are read. */
+  known?: number;
 }
 
-/** Rows of a page, with the thread's totals; `undefined` when the thread is not in sight. */
-export interface MessagePage {
+/** Rows of a page, with what the thread says of itself. */
+export interface MessagePage<Row = MessageRow> {
   total: number;
-  rows: MessageRow[];
+  version: number;
+  rows: Row[];
 }
+
+type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 
 export const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
   m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
@@ -86,10 +94,11 @@ const listStatement = (order: Order) =>
     { name: `messages_list_${order}`, isoTimes: true },
     'read',
     (isTarget, by) => `
-    SELECT t.message_count AS total, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
+    SELECT t.message_count AS total, t.version, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
     FROM threads t LEFT JOIN LATERAL (
       SELECT ${OWN_COLUMNS} FROM messages m
       WHERE m.org_id = $1 AND m.thread_id = t.id AND m.seq > $5 AND m.seq < $6
+        AND ($11::bigint IS NULL OR t.version <> $11)
         AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
       ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
     ) m ON true
@@ -98,6 +107,10 @@ const listStatement = (order: Order) =>
   );
 
 export const LISTS = { asc: listStatement('asc'), desc: listStatement('desc') } as const;
+const UNPARSED = {
+  asc: { ...LISTS.asc.thread, rawJson: true },
+  desc: { ...LISTS.desc.thread, rawJson: true },
+} as const;
 
 @Injectable()
 export class MessagesRepository {
@@ -109,16 +122,20 @@ export class MessagesRepository {
     return rows.at(0);
   }
 
-  /** One page and the thread's totals in one statement, the access check included. */
+  /**
+   * One page and the thread's totals in one statement, the access check included.
+   * @returns `undefined` when the thread is not in sight
+   */
   async list(tx: TenantTx, viewer: Viewer, target: Target, slice: MessageSlice): Promise<MessagePage | undefined> {
-    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, order, limit, offset } = slice;
-    const values = [...targetValues(viewer, target), afterSeq, beforeSeq, from, to, limit, offset];
-    const rows = await tx.query<MessageRow & { total: number }>(LISTS[order][target.by], values);
-    if (rows.length === 0) return undefined;
-    const stored = rows.filter((row) => row.seq !== null);
+    const page = await this.read<MessageRow>(tx, LISTS[slice.order][target.by], targetValues(viewer, target), slice);
     // Not sent with every row where the request has said it.
-    if (target.by === 'thread') for (const row of stored) row.thread_id = target.id;
-    return { total: rows[0].total, rows: stored };
+    if (page && target.by === 'thread') for (const row of page.rows) row.thread_id = target.id;
+    return page;
+  }
+
+  /** The same of a thread, for `toMessageJson`. */
+  listUnparsed(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice) {
+    return this.read<UnparsedRow>(tx, UNPARSED[slice.order], targetValues(viewer, byThread(threadId)), slice);
   }
 
   /** @returns the message if its thread is in the viewer's sight */
@@ -161,5 +178,20 @@ export class MessagesRepository {
         AND m.tool_calls @> jsonb_build_array(jsonb_build_object('id', $3::text))
       ORDER BY m.seq DESC LIMIT 1`;
     return (await tx.query({ name: 'messages_find_tool_call', text }, [orgId, threadId, callId])).length > 0;
+  }
+
+  private async read<Row extends Pick<MessageRow, 'seq'>>(
+    tx: TenantTx,
+    statement: Statement,
+    wanted: ReturnType<typeof targetValues>,
+    slice: MessageSlice,
+  ): Promise<MessagePage<Row> | undefined> {
+    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, limit, offset, known } = slice;
+    const values = [...wanted, afterSeq, beforeSeq, from, to, limit, offset, known];
+    const lines = await tx.query<Line<Row>>(statement, values);
+    if (lines.length === 0) return undefined;
+    const { total, version } = lines[0];
+    // A thread without messages is one line of nulls.
+    return { total, version, rows: lines[0].seq === null ? [] : lines };
   }
 }

@@ -1,29 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { commonErrors } from '../common/errors';
 import { isUuid } from '../common/ids';
-import { timeRange } from '../common/limits';
-import { DEFAULT_LIMIT, encodeCursor, type Page, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
+import { encodeCursor } from '../common/paging';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
 import { byThread, type Target } from '../database/visibility';
 import type { ThreadView } from '../threads/threads.dto';
-import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
-import { MessageFeedRepository } from './message-feed.repository';
+import { checkTarget, ThreadsService } from '../threads/threads.service';
+import { MessageReader, newestSlice, type Reading, seqIn, seqOf } from './message-reader';
 import { toChatMessage, toMessageView, toPrompt } from './message-views';
 import type { MessageRow } from './message.entity';
-import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageList, MessageView } from './messages.dto';
+import type { ChatHistory, HistoryQuery, MessageView } from './messages.dto';
 import { messageErrors } from './messages.errors';
-import { type MessagePage, type MessageSlice, MessagesRepository } from './messages.repository';
+import { MessagesRepository } from './messages.repository';
 
 export { textOf } from './message-content';
 export { cutBefore } from './tool-units';
 export { toChatMessage, toMessageView } from './message-views';
 export { MESSAGE_COLUMNS } from './messages.repository';
-
-type View<T> = (row: MessageRow) => T;
-
-/** What is read; `asOf` counts too only what there is up to a number. */
-type Reading = MessageSlice & { asOf?: number };
 
 /** The newest messages of a thread, oldest first. */
 export interface Newest {
@@ -44,29 +37,13 @@ export class MessagesService {
     private readonly db: TenantDatabase,
     private readonly messages: MessagesRepository,
     private readonly threads: ThreadsService,
-    private readonly feed: MessageFeedRepository,
+    private readonly reader: MessageReader,
   ) {}
-
-  /** A page of a thread's messages, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
-  list(principal: Principal, target: Target, query: ListMessagesQuery): Promise<MessageList>;
-  /** The same, shown in another way. */
-  list<T>(principal: Principal, target: Target, query: ListMessagesQuery, view: View<T>): Promise<Page<T>>;
-  async list(
-    principal: Principal,
-    target: Target,
-    query: ListMessagesQuery,
-    view: View<unknown> = toMessageView,
-  ): Promise<Page<unknown>> {
-    if (query.last !== undefined) return this.listLast(principal, target, query, view);
-    const limit = query.limit ?? DEFAULT_LIMIT;
-    const page = await this.read(principal, target, { ...toSlice(query), limit: rowsFor(limit), asOf: query.as_of });
-    return { ...toPage(page.rows, limit, view, seqOf), total: page.total };
-  }
 
   /** @throws MESSAGE_NOT_FOUND */
   async get(principal: Principal, id: string): Promise<MessageView> {
     checkMessageId(id);
-    return toMessageView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id)));
+    return toMessageView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id), { rows: 1 }));
   }
 
   /** The same as a row, inside a transaction of another service. @throws MESSAGE_NOT_FOUND */
@@ -109,12 +86,7 @@ export class MessagesService {
 
   /** The newest messages, oldest first, as rows; for services that show them in their own way. @throws THREAD_NOT_FOUND */
   async newest(principal: Principal, target: Target, count: number, bounds: Partial<Reading> = {}): Promise<Newest> {
-    const { rows, total } = await this.read(principal, target, {
-      ...bounds,
-      order: 'desc',
-      limit: rowsFor(count),
-      offset: 0,
-    });
+    const { rows, total } = await this.reader.read(principal, target, { ...bounds, ...newestSlice(count) });
     return { rows: rows.slice(0, count).reverse(), total, hasMore: rows.length > count };
   }
 
@@ -122,47 +94,6 @@ export class MessagesService {
   async allOf(tx: TenantTx, principal: Principal, threadId: string): Promise<MessageRow[]> {
     const all = { order: 'asc', limit: Number.MAX_SAFE_INTEGER, offset: 0 } as const;
     return (await this.messages.list(tx, principal, byThread(threadId), all))?.rows ?? [];
-  }
-
-  private async listLast<T>(
-    principal: Principal,
-    target: Target,
-    query: ListMessagesQuery,
-    view: View<T>,
-  ): Promise<Page<T>> {
-    const { last = 0, from, to, as_of: asOf, ...others } = query;
-    if (Object.values(others).some((value) => value !== undefined)) {
-      throw commonErrors.BAD_REQUEST('last goes with from, to and as_of only.');
-    }
-    const { rows, total, hasMore } = await this.newest(principal, target, last, {
-      ...timeRange('from', from, to),
-      asOf,
-    });
-    return { data: rows.map(view), has_more: hasMore, next_cursor: null, total };
-  }
-
-  private async read(principal: Principal, target: Target, { asOf, ...slice }: Reading): Promise<MessagePage> {
-    checkTarget(target);
-    const page =
-      asOf === undefined
-        ? await this.db.readOne(principal, (tx) => this.messages.list(tx, principal, target, slice))
-        : await this.db.read(principal, (tx) => this.readAsOf(tx, principal, target, { ...slice, asOf }));
-    if (!page) throw notFound(target);
-    return page;
-  }
-
-  /** As if nothing had been appended since; the counter of the thread knows only of all messages. */
-  private async readAsOf(
-    tx: TenantTx,
-    principal: Principal,
-    target: Target,
-    { asOf, ...slice }: Required<Pick<Reading, 'asOf'>> & MessageSlice,
-  ) {
-    const thread = await this.feed.thread(tx, principal, target);
-    if (!thread) return undefined;
-    const beforeSeq = Math.min(slice.beforeSeq ?? Infinity, asOf + 1);
-    const page = await this.messages.list(tx, principal, target, { ...slice, beforeSeq });
-    return page && { ...page, total: await this.feed.count(tx, thread, asOf) };
   }
 }
 
@@ -174,21 +105,7 @@ function withinTokens(rows: MessageRow[], budget: number): MessageRow[] {
   return rows.slice(first);
 }
 
-/** @throws INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
-function toSlice(query: ListMessagesQuery): Omit<MessageSlice, 'limit'> {
-  const { order = 'asc', after_seq: afterSeq, before_seq: beforeSeq, offset = 0 } = query;
-  const cursor = seqIn(query);
-  // The cursor lies inside the window, so it replaces the bound that it has passed.
-  const bounds =
-    order === 'asc' ? { afterSeq: cursor ?? afterSeq, beforeSeq } : { afterSeq, beforeSeq: cursor ?? beforeSeq };
-  return { ...bounds, ...timeRange('from', query.from, query.to), order, offset };
-}
-
 /** @throws MESSAGE_NOT_FOUND */
 export function checkMessageId(id: string): void {
   if (!isUuid(id)) throw messageErrors.MESSAGE_NOT_FOUND(id);
 }
-
-const seqOf = (row: MessageRow) => [row.seq];
-const isSeq = (part: unknown) => Number.isSafeInteger(part) && (part as number) >= 0;
-const seqIn = (query: PageQuery) => positionOf(query, [isSeq])?.[0] as number | undefined;

@@ -3,8 +3,8 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
-import { Id, IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
+import { Id, IfMatch, IfNoneMatch } from '../common/decorators';
+import { answerUnlessKnown, ETagInterceptor } from '../common/etag.interceptor';
 import { byThread } from '../database/visibility';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
@@ -24,6 +24,7 @@ import {
   TruncatedThread,
   TruncateMessages,
 } from './messages.dto';
+import { MessagePagesService } from './message-pages.service';
 import { MessagesService } from './messages.service';
 
 /** The messages of one thread. */
@@ -33,6 +34,7 @@ export class ThreadMessagesController {
   constructor(
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
+    private readonly pages: MessagePagesService,
     private readonly deletion: MessageDeletionService,
     private readonly truncation: MessageTruncationService,
   ) {}
@@ -56,8 +58,14 @@ export class ThreadMessagesController {
   @Access('messages:read')
   @ApiOperation({ operationId: 'listMessages', summary: 'A page of messages, oldest first' })
   @ApiOkResponse({ type: MessageList })
-  list(@Caller() caller: Principal, @Id('id') id: string, @Query() query: ListMessagesQuery) {
-    return this.messages.list(caller, byThread(id), query);
+  async list(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Query() query: ListMessagesQuery,
+    @IfNoneMatch() known: number | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return answerUnlessKnown(reply, await this.pages.listJson(caller, id, query, known));
   }
 
   @Delete('messages')

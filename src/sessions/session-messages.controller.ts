@@ -65,6 +65,7 @@ export class SessionMessagesController {
   @Get('messages')
   @Access('sessions:read')
   @ApiOperation({ operationId: 'getMessages', summary: 'A page of the session, oldest first unless asked otherwise' })
+  @UseInterceptors(ETagInterceptor)
   @ApiOkResponse({ type: SessionMessageList })
   list(
     @Caller() caller: Principal,

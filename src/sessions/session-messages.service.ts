@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal';
 import { bySession } from '../database/visibility';
 import { type AppendOptions, type AppendResult, AppendService } from '../messages/append.service';
 import type { AppendMessage, AppendMessages } from '../messages/messages.dto';
+import { MessagePagesService } from '../messages/message-pages.service';
 import { MessagesService } from '../messages/messages.service';
 import { SessionPlaces } from './session-places';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from './session-views';
@@ -17,6 +18,7 @@ export class SessionMessagesService {
   constructor(
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
+    private readonly pages: MessagePagesService,
     private readonly sessions: SessionsService,
     private readonly places: SessionPlaces,
   ) {}
@@ -36,7 +38,7 @@ export class SessionMessagesService {
     // An empty page only counts, which is no read (P32).
     if (query.limit !== 0) await this.sessions.noteRead(principal, id);
     const { provider: _, ...page } = query;
-    return this.messages.list(principal, bySession(id), page, toSessionMessage);
+    return this.pages.list(principal, bySession(id), page, toSessionMessage);
   }
 
   /** The newest entries in the notebook's form: exactly role and content (N11 to N14). @throws SESSION_NOT_FOUND */

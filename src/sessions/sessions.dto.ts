@@ -287,6 +287,9 @@ export class SessionMessage extends IntersectionType(ChatMessage, PickType(Messa
 export class SessionMessageList extends PageView {
   @ApiProperty({ type: [SessionMessage] })
   data!: SessionMessage[];
+
+  @ApiProperty({ type: 'integer', description: "The session's version; also the ETag." })
+  version!: number;
 }
 
 export class SessionMessageBatch extends OmitType(MessageBatch, ['data'] as const) {

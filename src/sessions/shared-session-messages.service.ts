@@ -8,6 +8,7 @@ import {
   type AppendResult,
   AppendService,
 } from '../messages/append.service';
+import { MessagePagesService } from '../messages/message-pages.service';
 import { MessagesService } from '../messages/messages.service';
 import { ThreadsService } from '../threads/threads.service';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from './session-views';
@@ -27,6 +28,7 @@ export class SharedSessionMessagesService {
     private readonly shared: SharedSessionsService,
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
+    private readonly pages: MessagePagesService,
     private readonly threads: ThreadsService,
   ) {}
 
@@ -50,7 +52,7 @@ export class SharedSessionMessagesService {
   ): Promise<SessionMessageList> {
     const threadId = await this.shared.threadOf(principal, ownerId, id);
     const { provider: _, ...page } = query;
-    return this.messages.list(principal, byThread(threadId), page, toSessionMessage);
+    return this.pages.list(principal, byThread(threadId), page, toSessionMessage);
   }
 
   /** @throws SESSION_NOT_FOUND */

@@ -68,7 +68,7 @@ describe('Plans', () => {
   it.each(['asc', 'desc'] as const)(
     'X02 the end of a thread of 5,000 messages is read by its key, %s',
     async (order) => {
-      const values = [ORG, 'user1', false, threadId, 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0];
+      const values = [ORG, 'user1', false, threadId, 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
       const plan = await explain((query) => query(LISTS[order].thread.text, values));
       expect(plan).toContain('messages_pkey');
       expect(plan).not.toContain('Seq Scan');

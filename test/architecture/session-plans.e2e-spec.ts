@@ -95,7 +95,7 @@ describe('Plans of sessions', () => {
   });
 
   it.each(['asc', 'desc'] as const)('X02 the messages of a long session are read by their key, %s', async (order) => {
-    const values = [ORG, 'user1', false, 'big', 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0];
+    const values = [ORG, 'user1', false, 'big', 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
     const plan = await explain((query) => query(LISTS[order].session.text, values));
     for (const index of ['sessions_pkey', 'threads_pkey', 'messages_pkey']) expect(plan).toContain(index);
   });

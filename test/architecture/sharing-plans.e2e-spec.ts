@@ -68,7 +68,7 @@ describe('Plans of sharing', () => {
     const message = { id: newId(), role: 'user', content: 'x', metadata: {}, token_count: 1, cost: '0' };
     const statements: [string, unknown[]][] = [
       [APPEND.thread.text, [JSON.stringify([message]), 1, 1, null]],
-      [LISTS.desc.thread.text, [0, Number.MAX_SAFE_INTEGER, null, null, 20, 0]],
+      [LISTS.desc.thread.text, [0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null]],
       [WINDOW.thread.text, [20, null, 0]],
     ];
     const looksOf = async (text: string, user: string, more: unknown[]): Promise<number> => {
