@@ -20,7 +20,6 @@ describe('Appends that wait at the same time', () => {
     const text = `SELECT count(DISTINCT xmin::text)::int AS count FROM messages WHERE thread_id = ANY ($1)`;
     return (await app.db.query<{ count: number }>(text, [threads])).rows[0].count;
   };
-  const laneOf = (thread: string) => parseInt(thread.slice(-4), 16) % 4;
 
   beforeAll(async () => {
     app = await startTestApp();
@@ -115,10 +114,20 @@ describe('Appends that wait at the same time', () => {
     expect(new Set(answers.map(({ body }) => body.seq)).size).toBe(60);
   });
 
+  it('what is large goes alone beside the small ones, and is as whole as they are', async () => {
+    const [thread, other] = await makeThreads(2);
+    const batch = Array.from({ length: 33 }, (_, n) => ({ role: 'user', content: `${n}` }));
+    const bodies = [{ messages: batch }, say('x'.repeat(70_000)), ...Array.from({ length: 20 }, () => say('small'))];
+    const answers = await Promise.all(
+      bodies.flatMap((body) => [append(alice, thread, body), append(alice, other, body)]),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(44).fill(201));
+    for (const id of [thread, other])
+      expect((await alice.get(`/threads/${id}`)).body).toMatchObject({ message_count: 54, version: 23 });
+  });
+
   it('nobody waits behind a thread that somebody holds', async () => {
-    const threads = await makeThreads(20);
-    const lane = laneOf(threads[0]);
-    const [held, ...others] = threads.filter((thread) => laneOf(thread) === lane);
+    const [held, ...others] = await makeThreads(10);
     const holder = await app.db.connect();
     try {
       await holder.query('BEGIN');

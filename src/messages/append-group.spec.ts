@@ -15,9 +15,9 @@ const waiting = (threadId: string, count = 1, fields: Partial<WaitingAppend> = {
 describe('A group of appends', () => {
   it('takes all that wait, by thread, in their order', () => {
     const all = [waiting('a'), waiting('b'), waiting('a', 2), waiting('c')];
-    const lane = [...all];
-    expect(takeGroup(lane)).toEqual([[all[0], all[2]], [all[1]], [all[3]]]);
-    expect(lane).toEqual([]);
+    const queue = [...all];
+    expect(takeGroup(queue)).toEqual([[all[0], all[2]], [all[1]], [all[3]]]);
+    expect(queue).toEqual([]);
   });
 
   it('is bounded by number and by size, but for the first', () => {
@@ -29,10 +29,10 @@ describe('A group of appends', () => {
 
   it('has one viewer for a thread: another one’s append goes with the next, and nobody overtakes it', () => {
     const bob = { principal: makePrincipal('acme', 'bob', 'member') };
-    const lane = [waiting('a'), waiting('a', 1, bob), waiting('a'), waiting('b')];
-    expect(takeGroup(lane)).toHaveLength(1);
-    expect(takeGroup(lane)[0][0].principal.userId).toBe('bob');
-    expect(takeGroup(lane).flat()).toHaveLength(2);
+    const queue = [waiting('a'), waiting('a', 1, bob), waiting('a'), waiting('b')];
+    expect(takeGroup(queue)).toHaveLength(1);
+    expect(takeGroup(queue)[0][0].principal.userId).toBe('bob');
+    expect(takeGroup(queue).flat()).toHaveLength(2);
   });
 
   it('asks for each thread once, with all that comes to it', () => {

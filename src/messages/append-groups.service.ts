@@ -8,21 +8,20 @@ import { AppendGroupsRepository } from './append-groups.repository';
 import type { Appended } from './messages.repository';
 import type { NewMessage } from './new-message';
 
-/** Transactions of one organization at the same time. A thread has its lane, so that they never wait for each other. */
-const LANES = 2;
+/** What is larger gains nothing by company, and would keep it waiting. */
+const SMALL = { messages: 32, characters: 64_000 };
 /** Characters that wait in this process at most, before callers are sent away. */
 const MOST_WAITING = 64_000_000;
 
-type Lane = WaitingAppend[];
-
 /**
  * Group commit: appends of one organization that wait at the same time go as one statement in one transaction, each with
- * its own outcome. Nobody waits for others to come: who finds the lane free goes at once.
+ * its own outcome. One transaction of an organization at a time, in each process: while PostgreSQL works on one group, the
+ * next one gathers here. Nobody waits for others to come: who finds none under way goes at once.
  */
 @Injectable()
 export class AppendGroupsService {
-  /** Of organizations whose lane is under way: who waits in it. */
-  private readonly lanes = new Map<string, Lane>();
+  /** Of organizations with a transaction under way: who waits for the next. */
+  private readonly waiting = new Map<string, WaitingAppend[]>();
   private size = 0;
 
   constructor(
@@ -33,12 +32,15 @@ export class AppendGroupsService {
 
   /**
    * Appends to a thread, with those who wait at the same time.
-   * @returns `undefined` when it has to go alone: the thread is not in sight, somebody holds it, or the group failed
+   * @returns `undefined` when it has to go alone: it is large, the thread is not in sight, somebody holds it, or the group
+   *   failed
    * @throws STORE_UNAVAILABLE
    */
   append(principal: Principal, threadId: string, messages: NewMessage[]): Promise<Appended | undefined> {
+    if (messages.length > SMALL.messages) return Promise.resolve(undefined);
     const json = messages.map((message) => JSON.stringify(message));
     const size = json.reduce((sum, text) => sum + text.length, 0);
+    if (size > SMALL.characters) return Promise.resolve(undefined);
     if (this.size + size > MOST_WAITING)
       throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
@@ -49,23 +51,21 @@ export class AppendGroupsService {
   }
 
   private enter(append: WaitingAppend): void {
-    const key = `${append.principal.orgId} ${parseInt(append.threadId.slice(-4), 16) % LANES}`;
-    const lane = this.lanes.get(key);
-    if (lane) lane.push(append);
-    else {
-      this.lanes.set(key, [append]);
-      void this.run(key);
-    }
+    const { orgId } = append.principal;
+    const waiting = this.waiting.get(orgId);
+    if (waiting) return void waiting.push(append);
+    const queue = [append];
+    this.waiting.set(orgId, queue);
+    void this.run(orgId, queue);
   }
 
-  private async run(key: string): Promise<void> {
-    const waiting = this.lanes.get(key) as Lane;
-    while (waiting.length > 0) await this.send(takeGroup(waiting), waiting);
-    this.lanes.delete(key);
+  private async run(orgId: string, queue: WaitingAppend[]): Promise<void> {
+    while (queue.length > 0) await this.send(takeGroup(queue), queue);
+    this.waiting.delete(orgId);
   }
 
   /** Never fails: what goes wrong is the outcome of those who are in the group. */
-  private async send(group: WaitingAppend[][], behind: Lane): Promise<void> {
+  private async send(group: WaitingAppend[][], behind: WaitingAppend[]): Promise<void> {
     try {
       const done = await this.store(group);
       group.flat().forEach((append, i) => append.settle(done[i]));
