@@ -114,6 +114,44 @@ describe('Appends that wait at the same time', () => {
     expect(new Set(answers.map(({ body }) => body.seq)).size).toBe(60);
   });
 
+  it('C10 C16 sessions go together too, with threads, those of other users under the same names, and new ones', async () => {
+    const bob = await app.as('acme', 'bob');
+    const other = await app.as('globex', 'alice');
+    const clients = [alice, bob, other];
+    const names = Array.from({ length: 5 }, (_, n) => `grouped-${n}`);
+    const send = (client: Client, name: string, body: object) => client.post(`/sessions/${name}/messages`, body);
+    for (const client of clients) await Promise.all(names.slice(1).map((name) => send(client, name, say('first'))));
+    const jobs = clients.flatMap((client, who) =>
+      Array.from({ length: 40 }, (_, n) => ({ client, name: names[n % 5], text: `${who}-${n}` })),
+    );
+    const answers = await Promise.all(jobs.map(({ client, name, text }) => send(client, name, say(text))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(120).fill(201));
+    for (const [who, client] of clients.entries())
+      for (const name of names) {
+        const { data } = (await client.get(`/sessions/${name}/messages`)).body;
+        const texts = data
+          .map(({ content }: { content: string }) => content)
+          .filter((text: string) => text !== 'first');
+        expect(texts).toHaveLength(8);
+        for (const text of texts) expect(text).toMatch(new RegExp(`^${who}-`));
+        const own = answers.map(({ body }) => body).filter(({ thread_id }) => thread_id === data[0].thread_id);
+        expect(own.sort((a, b) => a.seq - b.seq)).toEqual(data.filter(({ content }: any) => content !== 'first'));
+      }
+  });
+
+  it('a session and its thread are one place, by either name', async () => {
+    const first = (await alice.post('/sessions/either/messages', say('first'))).body;
+    const paths = ['/sessions/either', `/threads/${first.thread_id}`];
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => alice.post(`${paths[n % 2]}/messages`, say(`${n}`))),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(201));
+    expect(answers.map(({ body }) => body.seq).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, n) => n + 2),
+    );
+    expect((await alice.get('/sessions/either')).body).toMatchObject({ message_count: 41, version: 42 });
+  });
+
   it('what is large goes alone beside the small ones, and is as whole as they are', async () => {
     const [thread, other] = await makeThreads(2);
     const batch = Array.from({ length: 33 }, (_, n) => ({ role: 'user', content: `${n}` }));
@@ -124,6 +162,60 @@ describe('Appends that wait at the same time', () => {
     expect(answers.map(({ status }) => status)).toEqual(Array(44).fill(201));
     for (const id of [thread, other])
       expect((await alice.get(`/threads/${id}`)).body).toMatchObject({ message_count: 54, version: 23 });
+  });
+
+  it('C16 C19 a key that may not see a thread does not ride along with one of the same user that may', async () => {
+    const { id } = await (await app.as('acme', 'bob')).createThread();
+    const [admin, member] = [await app.as('acme', 'both', 'admin'), await app.as('acme', 'both', 'member')];
+    for (let round = 0; round < 5; round += 1) {
+      const clients = Array.from({ length: 24 }, (_, n) => (n % 3 === 2 ? member : admin));
+      const answers = await Promise.all(clients.map((client) => append(client, id, say('mine'))));
+      expect(answers.map(({ status }) => status)).toEqual(clients.map((client) => (client === admin ? 201 : 404)));
+    }
+  });
+
+  it('C48 nobody but the sharer waits behind a share that somebody holds', async () => {
+    const [shared, own] = await makeThreads(2);
+    await shareThread(app, shared, 'dave', 'write');
+    const dave = await app.as('acme', 'dave');
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM shares WHERE thread_id = $1 FOR UPDATE', [shared]);
+      const waiting = append(dave, shared, say('patient'));
+      const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
+      // These would never come back, if they waited.
+      for (const { status } of await Promise.all([1, 2, 3].map((n) => append(alice, own, say(`${n}`)))))
+        expect(status).toBe(201);
+      await holder.query('ROLLBACK');
+      expect((await waiting).status).toBe(201);
+    } finally {
+      holder.release(true);
+    }
+  });
+
+  it('F58 what waits is bounded, also what is large: 503 and when to come back, and nothing of it is stored', async () => {
+    const [id] = await makeThreads(1);
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM threads WHERE id = $1 FOR UPDATE', [id]);
+      const content = 'many words '.repeat(800_000);
+      const sent = Array.from({ length: 10 }, () => append(alice, id, say(content, { token_count: 1 })));
+      // All others wait for the thread.
+      const refused = await Promise.any(sent);
+      expectProblem(refused, 503, 'STORE_UNAVAILABLE');
+      expect(refused.headers['retry-after']).toBe('1');
+      await holder.query('ROLLBACK');
+      const stored = (await Promise.all(sent)).filter(({ status }) => status === 201);
+      // Who arrived later may have found room again.
+      expect(stored.length).toBeGreaterThanOrEqual(7);
+      expect((await alice.get(`/threads/${id}`)).body.message_count).toBe(stored.length);
+      expect((await append(alice, id, say('afterwards'))).status).toBe(201);
+    } finally {
+      holder.release(true);
+    }
   });
 
   it('nobody waits behind a thread that somebody holds', async () => {

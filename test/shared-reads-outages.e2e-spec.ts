@@ -1,4 +1,5 @@
 /** Reads that wait at the same time, when the database goes away. */
+import { eventually } from './support/events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { migrate } from '../src/database/migrate';
@@ -31,7 +32,7 @@ describe('Reads that wait at the same time, without the database', () => {
   const readAll = (count: number) => Promise.all(times(count, (n) => door.db.readOne(tenantOf(n), look, SMALL)));
   const expectServing = async () => {
     expect(await readAll(60)).toEqual(times(60, (n) => tenantOf(n).orgId));
-    expect(readingOrganizations(door)).toBe(0);
+    await eventually(() => readingOrganizations(door) === 0);
   };
   /** 90 reads of three organizations, of which some have a connection and the others wait for one or for a lane. */
   const beginWaiting = async () => {

@@ -30,8 +30,9 @@ export function readIfNoneMatch({ headers }: FastifyRequest): number[] {
 
 /** The one version that the caller of a read has; `undefined` when there is none, or several. */
 export const IfNoneMatch = createParamDecorator((_: unknown, context: ExecutionContext): number | undefined => {
-  const versions = readIfNoneMatch(context.switchToHttp().getRequest<FastifyRequest>());
-  return versions.length === 1 ? versions[0] : undefined;
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const versions = readIfNoneMatch(request);
+  return request.method === 'GET' && versions.length === 1 ? versions[0] : undefined;
 });
 
 /** `readIfMatch` in a handler's parameters. */

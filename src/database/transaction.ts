@@ -131,24 +131,33 @@ export async function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X)
 
 /**
  * The same for several reads that know nothing of each other, one statement each. When one fails, so do those behind it.
- * @returns what became of each, in their order
+ * @param settled hears what became of each, by its place, as soon as it is known: a read needs nothing of COMMIT
+ * @throws what begin was refused for, and UnknownOutcome: for all that have not settled
  */
 export function manyInOneFlush<X extends Tx>(
   frame: Frame<X>,
   works: ((tx: X) => Promise<unknown>)[],
-): Promise<PromiseSettledResult<unknown>[]> {
+  settled: (place: number, outcome: PromiseSettledResult<unknown>) => void,
+): Promise<void> {
   return onConnection(frame, async (client) => {
-    const starts = works.map((work) => () => startOnly(work, frame.makeTx(client)));
-    return (await flush(client, frame.begin, starts)).results;
+    const starts = works.map((work, place) => (begun: Promise<unknown>) => {
+      const working = startOnly(work, frame.makeTx(client));
+      const tell = (outcome: PromiseSettledResult<unknown>) => begun.then(() => settled(place, outcome));
+      return working.then(
+        (value) => tell({ status: 'fulfilled', value }),
+        (reason: unknown) => tell({ status: 'rejected', reason }),
+      );
+    });
+    await flush(client, frame.begin, starts);
   });
 }
 
 /** Sends begin, what the works send, and COMMIT in one write. @throws UnknownOutcome, and what begin was refused for */
-async function flush<T>(client: PoolClient, begin: string, starts: (() => Promise<T>)[]) {
+async function flush<T>(client: PoolClient, begin: string, starts: ((begun: Promise<unknown>) => Promise<T>)[]) {
   const stream = streamOf(client);
   stream.cork();
   const begun = client.query(begin);
-  const working = Promise.allSettled(starts.map((begins) => begins()));
+  const working = Promise.allSettled(starts.map((begins) => begins(begun)));
   const committed = client.query('COMMIT');
   stream.uncork();
   const [beginning, end] = await Promise.allSettled([begun, committed]);

@@ -36,6 +36,9 @@ export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${un
 /** What somebody wants with a thread: `own` is what only its owner may do, such as to delete or share it. */
 export type Purpose = 'read' | 'write' | 'own';
 
+/** What becomes of a share that somebody else holds: it is waited for, or taken as not there. */
+type Locked = '' | 'SKIP LOCKED';
+
 /** A viewer in the terms of a statement: its parameters, or columns of what it reads. */
 export interface ViewerTerms {
   orgId: string;
@@ -61,12 +64,12 @@ export const bestShare = (alias: string, orgId: string, userId: string) => `
  * share: who revokes it waits for the writes under way, and none of an older snapshot comes after the answer. So it is not
  * for transactions that only read.
  */
-const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Purpose) =>
+const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Purpose, locked: Locked) =>
   purpose === 'own'
     ? ''
     : `OR EXISTS (
     SELECT FROM shares h WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND h.thread_id = ${alias}.id
-      AND ${inForce('h')} ${purpose === 'write' ? `AND h.permission = 'write' FOR SHARE` : ''})`;
+      AND ${inForce('h')} ${purpose === 'write' ? `AND h.permission = 'write' FOR SHARE ${locked}` : ''})`;
 
 /**
  * Who may see and change a thread inside its organization: its owner, the organization's admins, and those with whom
@@ -77,8 +80,9 @@ export const visibleTo = (
   alias: string,
   viewer: ViewerTerms,
   purpose: Purpose = 'read',
+  locked: Locked = '',
 ) => `${alias}.org_id = ${viewer.orgId}
-  AND (${alias}.user_id = ${viewer.userId} OR ${viewer.seesOrganization} ${sharedThread(alias, viewer, purpose)}) AND ${present(alias)}`;
+  AND (${alias}.user_id = ${viewer.userId} OR ${viewer.seesOrganization} ${sharedThread(alias, viewer, purpose, locked)}) AND ${present(alias)}`;
 
 /**
  * The same for the one viewer who asks.

@@ -1,9 +1,10 @@
+import { bySession, byThread } from '../database/visibility';
 import { makePrincipal } from '../auth/principal';
 import { outcomes, takeGroup, toStatement, type WaitingAppend } from './append-group';
 
 const waiting = (threadId: string, count = 1, fields: Partial<WaitingAppend> = {}): WaitingAppend => ({
   principal: makePrincipal('acme', 'alice', 'member'),
-  threadId,
+  target: byThread(threadId),
   messages: Array.from({ length: count }, (_, n) => `{"n":${n}}`),
   tokens: count * 10,
   size: count * 7,
@@ -35,9 +36,19 @@ describe('A group of appends', () => {
     expect(takeGroup(queue).flat()).toHaveLength(2);
   });
 
+  it('keeps sessions of one name apart: each is its own user’s', () => {
+    const bob = { principal: makePrincipal('acme', 'bob', 'member') };
+    const target = bySession('support');
+    const queue = [waiting('', 1, { target }), waiting('', 1, { target, ...bob }), waiting('', 1, { target })];
+    expect(takeGroup(queue).map((appends) => appends.map(({ principal }) => principal.userId))).toEqual([
+      ['alice', 'alice'],
+      ['bob'],
+    ]);
+  });
+
   it('asks for each thread once, with all that comes to it', () => {
     const { threads, messages } = toStatement(takeGroup([waiting('a'), waiting('b', 3), waiting('a', 2)]));
-    expect(threads.map(({ id, writes, messages: count, tokens }) => [id, writes, count, tokens])).toEqual([
+    expect(threads.map(({ target, writes, messages: count, tokens }) => [target.id, writes, count, tokens])).toEqual([
       ['a', 2, 3, 30],
       ['b', 1, 3, 30],
     ]);

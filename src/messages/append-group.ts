@@ -1,11 +1,12 @@
 import type { Principal } from '../auth/principal';
+import type { Target } from '../database/visibility';
 import type { AppendGroup, GroupedRow } from './append-groups.repository';
 import type { Appended } from './messages.repository';
 
 /** An append that may go together with others, and who waits for it. */
 export interface WaitingAppend {
   readonly principal: Principal;
-  readonly threadId: string;
+  readonly target: Target;
   /** Each message as JSON. */
   readonly messages: string[];
   readonly tokens: number;
@@ -27,23 +28,32 @@ export function takeGroup(waiting: WaitingAppend[]): OfThread[] {
   const threads = new Map<string, OfThread>();
   let [count, size] = [0, 0];
   for (const append of waiting) {
-    const others = threads.get(append.threadId);
+    const key = keyOf(append);
+    const others = threads.get(key);
     size += append.size;
     if (count > 0 && (count === MOST.appends || size > MOST.size)) break;
-    if (others && others[0].principal.userId !== append.principal.userId) break;
+    if (others && !seesAlike(others[0].principal, append.principal)) break;
     if (others) others.push(append);
-    else threads.set(append.threadId, [append]);
+    else threads.set(key, [append]);
     count += 1;
   }
   waiting.splice(0, count);
   return [...threads.values()];
 }
 
+/** The same user may have keys of several roles, and see more with one than with another. */
+const seesAlike = (one: Principal, other: Principal) =>
+  one.userId === other.userId && one.seesOrganization === other.seesOrganization;
+
+/** Sessions of two users may have the same name. */
+const keyOf = ({ principal, target: { by, id } }: WaitingAppend) =>
+  by === 'thread' ? id : JSON.stringify([principal.userId, id]);
+
 /** The group as the statement takes it. */
 export const toStatement = (group: OfThread[]): AppendGroup => ({
   orgId: group[0][0].principal.orgId,
   threads: group.map((appends) => ({
-    id: appends[0].threadId,
+    target: appends[0].target,
     viewer: appends[0].principal,
     writes: appends.length,
     messages: sum(appends, ({ messages }) => messages.length),

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../database/tenant-database';
-import { touchedBy, type Viewer, visibleTo } from '../database/visibility';
+import { type Target, touchedBy, type Viewer, visibleTo } from '../database/visibility';
 import type { Appended } from './messages.repository';
 
 /** What several appends of one viewer to one thread come to. */
 export interface GroupedThread {
-  id: string;
+  target: Target;
   viewer: Viewer;
   /** How many appends: by so many the version rises. */
   writes: number;
@@ -27,7 +27,8 @@ export type GroupedRow = Appended & { n: number };
 const VIEWER = { orgId: '$1', userId: 'w.user_id', seesOrganization: 'w.sees' };
 
 /*
- * The append for several threads at once. A thread that somebody else holds is left out instead of waited for: whoever
+ * The append for several threads at once, some of them under the names of sessions. A notebook's session keeps its newest
+ * messages only, and so goes the careful way. A thread that somebody else holds is left out instead of waited for: whoever
  * appends to it goes on alone, and transactions that hold several threads cannot wait for each other.
  */
 const APPEND_GROUP = {
@@ -35,13 +36,21 @@ const APPEND_GROUP = {
   text: `
     WITH wanted AS (
       SELECT * FROM jsonb_to_recordset($2::jsonb)
-        AS w(n int, id uuid, user_id text, sees boolean, writes int, first int, messages int, tokens bigint)
+        AS w(n int, id uuid, session text, user_id text, sees boolean, writes int, first int, messages int, tokens bigint)
     ), input AS MATERIALIZED (
       SELECT i.m, i.t, i.o, (i.m->>'cost')::numeric AS cost
       FROM ROWS FROM (jsonb_array_elements($3::jsonb), unnest($4::int[])) WITH ORDINALITY AS i(m, t, o)
+    ), placed AS MATERIALIZED (
+      SELECT w.*, coalesce(w.id, (
+        SELECT s.thread_id FROM sessions s
+        WHERE s.org_id = $1 AND s.user_id = w.user_id AND s.id = w.session AND s.notebook_id IS NULL)) AS thread_id
+      FROM wanted w
     ), held AS MATERIALIZED (
-      SELECT w.* FROM wanted w JOIN threads t ON t.id = w.id AND ${visibleTo('t', VIEWER, 'write')}
-      FOR NO KEY UPDATE OF t SKIP LOCKED
+      SELECT w.* FROM placed w CROSS JOIN LATERAL (
+        SELECT FROM threads t WHERE t.id = w.thread_id AND ${visibleTo('t', VIEWER, 'write', 'SKIP LOCKED')}
+          AND (w.session IS NULL OR t.session_id IS NOT NULL)
+        FOR NO KEY UPDATE OF t SKIP LOCKED
+      ) t
     ), costs AS (
       SELECT i.t, sum(i.cost) AS cost FROM input i GROUP BY i.t
     ), thread AS (
@@ -49,7 +58,7 @@ const APPEND_GROUP = {
         token_count = t.token_count + w.tokens, total_cost = t.total_cost + c.cost,
         ${touchedBy('w.writes')}
       FROM held w JOIN costs c ON c.t = w.n
-      WHERE t.org_id = $1 AND t.id = w.id
+      WHERE t.org_id = $1 AND t.id = w.thread_id
       RETURNING w.n, w.first, t.org_id, t.id, t.last_seq - w.messages AS base, t.message_count, t.version, t.updated_at,
         t.token_count, t.auto_summarize
     ), stored AS (
@@ -68,10 +77,12 @@ export class AppendGroupsRepository {
   /** @returns the threads that were appended to; the others are not in sight, or held by somebody else */
   append(tx: TenantTx, { orgId, threads, messages }: AppendGroup): Promise<GroupedRow[]> {
     const numbers: number[] = [];
-    const wanted = threads.map(({ id, viewer, writes, messages: count, tokens }, n) => {
+    const wanted = threads.map(({ target, viewer, writes, messages: count, tokens }, n) => {
       const first = numbers.length;
       for (let i = 0; i < count; i += 1) numbers.push(n);
-      return { n, id, user_id: viewer.userId, sees: viewer.seesOrganization, writes, first, messages: count, tokens };
+      const place = target.by === 'thread' ? { id: target.id } : { session: target.id };
+      const viewing = { user_id: viewer.userId, sees: viewer.seesOrganization };
+      return { n, ...place, ...viewing, writes, first, messages: count, tokens };
     });
     const values = [orgId, JSON.stringify(wanted), `[${messages.join(',')}]`, numbers];
     return tx.query<GroupedRow>(APPEND_GROUP, values);

@@ -1,18 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { commonErrors, Problem } from '../common/errors';
+import { Problem } from '../common/errors';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { Target } from '../database/visibility';
 import { AppendEventsService } from './append-events.service';
+import type { Append } from './append-request';
 import { outcomes, takeGroup, toStatement, type WaitingAppend } from './append-group';
 import { AppendGroupsRepository } from './append-groups.repository';
 import type { Appended } from './messages.repository';
-import type { NewMessage } from './new-message';
 
 /** What is larger gains nothing by company, and would keep it waiting. */
 const SMALL = { messages: 32, characters: 64_000 };
-/** Characters that wait in this process at most, before callers are sent away. */
-const MOST_WAITING = 64_000_000;
-
 /**
  * Group commit: appends of one organization that wait at the same time go as one statement in one transaction, each with
  * its own outcome. One transaction of an organization at a time, in each process: while PostgreSQL works on one group, the
@@ -22,7 +20,6 @@ const MOST_WAITING = 64_000_000;
 export class AppendGroupsService {
   /** Of organizations with a transaction under way: who waits for the next. */
   private readonly waiting = new Map<string, WaitingAppend[]>();
-  private size = 0;
 
   constructor(
     private readonly db: TenantDatabase,
@@ -31,23 +28,17 @@ export class AppendGroupsService {
   ) {}
 
   /**
-   * Appends to a thread, with those who wait at the same time.
+   * Appends to a thread or a session, with those who wait at the same time.
    * @returns `undefined` when it has to go alone: it is large, the thread is not in sight, somebody holds it, or the group
    *   failed
-   * @throws STORE_UNAVAILABLE
+   * @throws STORE_UNAVAILABLE when the database is away
    */
-  append(principal: Principal, threadId: string, messages: NewMessage[]): Promise<Appended | undefined> {
-    if (messages.length > SMALL.messages) return Promise.resolve(undefined);
-    const json = messages.map((message) => JSON.stringify(message));
-    const size = json.reduce((sum, text) => sum + text.length, 0);
-    if (size > SMALL.characters) return Promise.resolve(undefined);
-    if (this.size + size > MOST_WAITING)
-      throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
+  append(principal: Principal, target: Target, { messages, json, size }: Append): Promise<Appended | undefined> {
+    if (messages.length > SMALL.messages || size > SMALL.characters) return Promise.resolve(undefined);
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
-    this.size += size;
     return new Promise<Appended | undefined>((settle, fail) => {
-      this.enter({ principal, threadId, messages: json, tokens, size, settle, fail });
-    }).finally(() => (this.size -= size));
+      this.enter({ principal, target, messages: json, tokens, size, settle, fail });
+    });
   }
 
   private enter(append: WaitingAppend): void {

@@ -70,9 +70,9 @@ export class AppendWriter {
    */
   async together(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult | undefined> {
     const { messages, expected } = append;
-    if (place.target.by !== 'thread' || expected.version !== undefined) return undefined;
+    if (expected.version !== undefined) return undefined;
     if (messages.some(({ request_hash }) => request_hash !== undefined)) return undefined;
-    const done = await this.groups.append(principal, place.target.id, messages);
+    const done = await this.groups.append(principal, place.target, append);
     return done && { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
   }
 

@@ -50,6 +50,15 @@ export class AppendService {
     { retry, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
     const append = this.requests.prepare(body, ifMatch);
+    return this.requests.admit(append, () => this.store(principal, place, append, { retry, persist }));
+  }
+
+  private async store(
+    principal: Principal,
+    place: AppendPlace,
+    append: Append,
+    { retry, persist }: AppendOptions,
+  ): Promise<AppendResult> {
     if (!persist || append.messages.length === 0) return this.writer.notAtAll(principal, place, append);
     const carefully = () =>
       this.idempotency.once(principal, retry, (tx) => this.writer.carefully(tx, principal, place, append));

@@ -14,10 +14,10 @@ export type UnparsedRow = Omit<MessageRow, 'thread_id' | 'content' | 'tool_calls
  * take as long as all the rest of a read.
  */
 export function toMessageJson(row: UnparsedRow, threadId: string): string {
-  const { role } = row;
+  const role = text(row.role);
   // A message without content shows none; where it is JSON null, the text says so.
   const content = row.content === null ? '' : `"content":${shownContent(row.content, row.metadata)},`;
-  return `{"id":"${row.id}","thread_id":"${threadId}","chat_thread_id":"${threadId}","seq":${row.seq},"role":"${role}","sender_role":"${role}","sender_id":${text(row.sender_id)},${content}"tool_calls":${row.tool_calls},"tool_call_id":${text(row.tool_call_id)},"name":${text(row.name)},"metadata":${row.metadata},"token_count":${row.token_count},"cost":${Number(row.cost)},"timestamp":${text(row.client_timestamp)},"created_at":"${row.created_at}","updated_at":"${row.updated_at}"}`;
+  return `{"id":"${row.id}","thread_id":"${threadId}","chat_thread_id":"${threadId}","seq":${row.seq},"role":${role},"sender_role":${role},"sender_id":${text(row.sender_id)},${content}"tool_calls":${row.tool_calls},"tool_call_id":${text(row.tool_call_id)},"name":${text(row.name)},"metadata":${row.metadata},"token_count":${row.token_count},"cost":${Number(row.cost)},"timestamp":${text(row.client_timestamp)},"created_at":"${row.created_at}","updated_at":"${row.updated_at}"}`;
 }
 
 const text = (value: string | null) => (value === null ? 'null' : JSON.stringify(value));

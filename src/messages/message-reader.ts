@@ -44,7 +44,7 @@ export class MessageReader {
     checkTarget(target);
     const page =
       asOf === undefined
-        ? await this.db.readOne(principal, (tx) => list(tx, slice), { rows: slice.limit })
+        ? await this.db.readOne(principal, (tx) => list(tx, slice), { rows: rowsOf(slice) })
         : await this.db.read(principal, async (tx) => {
             // The counter of the thread knows only of all messages.
             const thread = await this.feed.thread(tx, principal, target);
@@ -57,6 +57,9 @@ export class MessageReader {
     return page;
   }
 }
+
+/** How many rows are looked at: what is skipped costs as much, and a time may be anywhere. */
+const rowsOf = ({ limit, offset, from, to }: MessageSlice) => (from || to ? Infinity : limit + offset);
 
 /** The newest first; one more tells that there are more. */
 export const newestSlice = (count: number) => ({ order: 'desc', limit: rowsFor(count), offset: 0 }) as const;

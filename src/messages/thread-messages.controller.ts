@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../auth/principal';
 import { Id, IfMatch, IfNoneMatch } from '../common/decorators';
-import { answerUnlessKnown, ETagInterceptor } from '../common/etag.interceptor';
+import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../common/etag.interceptor';
 import { byThread } from '../database/visibility';
 import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
@@ -57,6 +57,7 @@ export class ThreadMessagesController {
   @Get('messages')
   @Access('messages:read')
   @ApiOperation({ operationId: 'listMessages', summary: 'A page of messages, oldest first' })
+  @ApiNotModified()
   @ApiOkResponse({ type: MessageList })
   async list(
     @Caller() caller: Principal,
