@@ -29,12 +29,12 @@ import { TransferModule } from './transfer/transfer.module';
 @Module({})
 export class AppModule {
   /** @param url of a database whose schema is up to date */
-  static for(config: Config, url: string): DynamicModule {
+  static for(config: Config, url: string, prepared?: boolean): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.for(config),
-        DatabaseModule.for(url),
+        DatabaseModule.for(url, prepared),
         OrganizationsModule,
         AuthModule,
         IdempotencyModule,

@@ -21,6 +21,8 @@ interface AppOptions {
   logger?: Logger;
   /** Only the shape of the app, for its API reference: nothing is instantiated or connected. */
   preview?: boolean;
+  /** Whether statements may be prepared by their names; unless told, they are. */
+  prepared?: boolean;
 }
 
 /**
@@ -33,10 +35,10 @@ export async function createApp(
   url: string,
   options: AppOptions = {},
 ): Promise<NestFastifyApplication> {
-  const { logger = makeLogger(config.env.LOG_LEVEL), preview = false } = options;
+  const { logger = makeLogger(config.env.LOG_LEVEL), preview = false, prepared } = options;
   checkSchedule(config);
   const adapter = new FastifyAdapter({ ...fastifyOptions(config, logger), skipMiddie: true });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, url), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.for(config, url, prepared), adapter, {
     logger: new NestLogger(logger),
     // Ours is the only one; Nest's would take forms too.
     bodyParser: false,

@@ -8,6 +8,7 @@ import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { migrate } from './database/migrate';
 import { type OpenDatabase, openDatabase } from './database/open-database';
+import { inspectDatabase } from './database/pooler';
 
 @Module({})
 class CliModule {}
@@ -32,7 +33,8 @@ export function withServices(
 ): Promise<void> {
   return withDatabase(async (database, config) => {
     await migrate(database);
-    const imports = [ConfigModule.for(config), DatabaseModule.for(database.url), ...modules];
+    const { prepared } = await inspectDatabase(config, database.url);
+    const imports = [ConfigModule.for(config), DatabaseModule.for(database.url, prepared), ...modules];
     const context = await NestFactory.createApplicationContext(
       { module: CliModule, imports },
       { logger: false, abortOnError: false },

@@ -1,13 +1,14 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { type WorkerLink, workerLink } from './cluster/worker-link';
+import type { Served } from './cluster/messages';
+import { inForeignCluster, type WorkerLink, workerLink } from './cluster/worker-link';
 import { NoWorkerLeft, Workers } from './cluster/workers';
 import { type Config, ConfigError, loadConfig, loadEnvFile } from './config/config';
-import { connectionsOf } from './config/shares';
+import { connectionsOf, wholeOf } from './config/shares';
 import { migrate } from './database/migrate';
 import { type OpenDatabase, openDatabase } from './database/open-database';
-import { inspectServer } from './database/pooler';
+import { inspectDatabase } from './database/pooler';
 import { makeLogger } from './http/logger';
 import { assertPortFree } from './http/port';
 import { closeApp, stopOnSignal } from './http/shutdown';
@@ -45,8 +46,7 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
     stopDatabase: () => database.stop(),
   });
   try {
-    await prepare(database, { config, logger });
-    app = await makeApp({ config, logger }, database.url);
+    app = await makeApp({ config, logger }, await prepare(database, { config, logger }));
     announce(await listen(app, config), logger);
   } catch (error) {
     // A signal during the start is being served already, and has closed what this was about to use.
@@ -61,16 +61,18 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
 /** The database here, and the server in processes that share the port. */
 async function serveByWorkers({ config, logger }: Start): Promise<void> {
   const { WORKERS: count, SHUTDOWN_GRACE_MS: graceMs } = config.env;
+  if (inForeignCluster) {
+    throw new ConfigError(['WORKERS must be 1 where a process manager starts the processes (cluster mode of PM2)']);
+  }
   const database = await open({ config, logger });
-  const workers = new Workers({ count, graceMs, database: database.url, logger });
+  const workers = new Workers({ count, graceMs, logger });
   const ending = stopOnSignal(logger, {
     close: () => workers.stop(),
     stopDatabase: () => database.stop(),
     abandon: () => workers.abandon(),
   });
   try {
-    await prepare(database, { config, logger });
-    await workers.run((url) => announce(url, logger));
+    await workers.run(await prepare(database, { config, logger }), (url) => announce(url, logger));
   } catch (error) {
     if (ending.requested) return;
     await workers.stop();
@@ -88,7 +90,7 @@ async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promi
   });
   link.onEnd((reason) => ending.begin(reason));
   try {
-    app = await makeApp({ config, logger }, await link.database);
+    app = await makeApp({ config, logger }, await link.served);
     link.ready(await listen(app, config));
   } catch (error) {
     if (!ending.requested) throw error;
@@ -97,27 +99,32 @@ async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promi
 
 async function open({ config, logger }: Start): Promise<OpenDatabase> {
   // Before the database: a second start by mistake must not touch the one that serves the first.
-  await assertPortFree(config.env.HOST, config.env.PORT);
+  if (!inForeignCluster) await assertPortFree(config.env.HOST, config.env.PORT);
   return openDatabase(config, (message) => logger.info(message));
 }
 
-/** The schema is up to date, and the operator knows if there are not enough connections. */
-async function prepare(database: OpenDatabase, { config, logger }: Start): Promise<void> {
+/** The schema is up to date, and the operator knows if the connections are more than wanted, or than there are. */
+async function prepare(database: OpenDatabase, { config, logger }: Start): Promise<Served> {
   const done = await migrate(database);
   if (done.length > 0) logger.info({ migrations: done }, 'The schema was brought up to date');
+  const { prepared, connections = Infinity } = await inspectDatabase(config, database.url);
   const most = config.env.WORKERS * connectionsOf(config.env);
-  const { pooled, connections } = await inspectServer(database.url);
-  // Of what a pooler has, nothing is known.
-  if (pooled || most <= connections) return;
-  logger.warn(
-    `Up to ${most} connections, and PostgreSQL has ${connections} (max_connections): lower DB_POOL_SIZE + DB_MAX_OVERFLOW`,
-  );
+  const whole = wholeOf(config.env);
+  if (most > connections) {
+    logger.warn(
+      `Up to ${most} connections, and PostgreSQL has ${connections} (max_connections): lower DB_POOL_SIZE + DB_MAX_OVERFLOW or WORKERS`,
+    );
+  }
+  if (most > whole) {
+    logger.warn(`Up to ${most} connections, not ${whole} (DB_POOL_SIZE + DB_MAX_OVERFLOW): each worker needs some`);
+  }
+  return { database: database.url, prepared };
 }
 
 /** Loaded where it is used: the first of several processes starts sooner without it, and in less memory. */
-async function makeApp({ config, logger }: Start, url: string): Promise<NestFastifyApplication> {
+async function makeApp({ config, logger }: Start, { database, prepared }: Served): Promise<NestFastifyApplication> {
   const { createApp } = await import('./app.setup.js');
-  return createApp(config, url, { logger });
+  return createApp(config, database, { logger, prepared });
 }
 
 async function listen(app: NestFastifyApplication, { env }: Config): Promise<string> {

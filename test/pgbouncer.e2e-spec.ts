@@ -6,20 +6,24 @@ import { eventually, follow } from './support/events';
 import { brokenCounters, threadsWithGaps } from './support/integrity';
 import { makeKey } from './support/keys';
 import { expectWhole, Load, WRITERS } from './support/load';
-import { PgBouncerProcess, pgBouncerVersion } from './support/pgbouncer-process';
+import { isAtLeast, PgBouncerProcess, pgBouncerVersion } from './support/pgbouncer-process';
 import { type ServerProcess, startServer } from './support/server-process';
 import { logOf } from './support/worker-processes';
 
 const LIMIT_MS = 90_000;
+/** For many requests at once on few connections. */
+const PATIENT = { DB_POOL_TIMEOUT_MS: '60000' };
 const APPENDS = 50;
 /** Connections of the pooler; the server below opens up to 15, several to each. */
 const POOL = { default_pool_size: '5', reserve_pool_size: '0' };
+
+jest.setTimeout(300_000);
 
 const version = pgBouncerVersion();
 if (version === undefined) console.warn('PgBouncer is not installed: its tests are skipped (Debian: pgbouncer)');
 const describeWithIt = version === undefined ? describe.skip : describe;
 /** From here on it knows prepared statements in transaction mode. */
-const describeFrom121 = version !== undefined && version >= 1.21 ? describe : describe.skip;
+const describeFrom121 = isAtLeast(version, 1, 21) ? describe : describe.skip;
 
 interface Setting {
   title: string;
@@ -55,11 +59,17 @@ describeWithIt(`PgBouncer ${version} with one connection`, () => {
     const bouncer = await PgBouncerProcess.create(database.url, { default_pool_size: '1' });
     const starts = await Promise.allSettled([1, 2, 3].map(() => startServer({ DATABASE_URL: bouncer.url })));
     const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-    const migrations = servers.flatMap((server) => logOf(server).filter((line) => line.migrations));
-    expect(await Promise.all(servers.map((server) => server.stop()))).toEqual([0, 0, 0]);
-    expect(migrations).toHaveLength(1);
-    await bouncer.remove();
-    await database.drop();
+    const failures = starts.flatMap((start) => (start.status === 'rejected' ? [String(start.reason)] : []));
+    try {
+      expect(failures).toEqual([]);
+      const migrations = servers.flatMap((server) => logOf(server).filter((line) => line.migrations));
+      expect(await Promise.all(servers.map((server) => server.stop()))).toEqual([0, 0, 0]);
+      expect(migrations).toHaveLength(1);
+    } finally {
+      await Promise.all(servers.map((server) => server.kill()));
+      await bouncer.remove();
+      await database.drop();
+    }
   });
 });
 
@@ -70,7 +80,7 @@ describeWithIt(`PgBouncer ${version} that is killed`, () => {
   it('S44 P08 under load, twice: 503 while it is away, and nothing that was acknowledged is lost', async () => {
     const database = await cloneDatabase();
     const bouncer = await PgBouncerProcess.create(database.url, POOL);
-    const server = await startServer({ DATABASE_URL: bouncer.url });
+    const server = await startServer({ DATABASE_URL: bouncer.url, ...PATIENT });
     const authorization = await makeKey(database.pool, 'acme', 'alice', 'member');
     const alice = new Client(server.url, agent, { authorization });
     const threads = await Promise.all(
@@ -118,6 +128,7 @@ function behind({ env, pool, prepares }: Setting): void {
       DATABASE_URL: bouncer.url,
       CLEANUP_ENABLED: 'true',
       CLEANUP_CRON: '* * * * * *',
+      ...PATIENT,
       ...env,
     });
   });

@@ -71,7 +71,7 @@ describe('A server of several processes', () => {
   afterAll(() => agent.destroy());
 
   it(`S44 P08 kill -9 of a worker under load, ${KILLS} times: another takes its place, and nothing is lost`, async () => {
-    const server = await start({ WORKERS: '3' });
+    const server = await start({ WORKERS: '3', DB_POOL_TIMEOUT_MS: '60000' });
     const client = adminOf(server);
     load = new Load(client, await createThreads(client));
     for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -108,7 +108,7 @@ describe('A server of several processes', () => {
   });
 
   it('X10 SIGTERM: a request under way is answered', async () => {
-    const server = await start();
+    const server = await start({ SHUTDOWN_GRACE_MS: '600000' });
     const admin = adminOf(server);
     await admin.get('/keys');
     const letGo = await holdKeys();
@@ -213,8 +213,8 @@ describe('A database that is away', () => {
     for (const pid of workersOf(server)) process.kill(pid, 'SIGKILL');
     await eventually(() => server.process.exitCode !== null, LIMIT_MS);
     expect(server.process.exitCode).toBe(1);
+    await eventually(() => logOf(server).some(({ level }) => level === 'fatal'), LIMIT_MS);
     expect(livingWorkersOf(server)).toEqual([]);
     expect(endsOf().length).toBeGreaterThan(5);
-    await eventually(() => logOf(server).some(({ level }) => level === 'fatal'), LIMIT_MS);
   });
 });

@@ -3,12 +3,17 @@ import { startTestApp, type TestApp } from './support/app';
 import type { Client } from './support/client';
 import { eventually, follow, type LiveConnection } from './support/events';
 
+const LIMIT_MS = 90_000;
+
+jest.setTimeout(300_000);
+
 /** An app that takes itself for one of four processes. */
 describe('One worker of four', () => {
   let app: TestApp;
   let alice: Client;
   beforeAll(async () => {
-    app = await startTestApp({ WORKERS: '4', LIVE_MAX_STREAMS: '8', DB_POOL_SIZE: '5', DB_MAX_OVERFLOW: '9' });
+    const sizes = { LIVE_MAX_STREAMS: '8', DB_POOL_SIZE: '5', DB_MAX_OVERFLOW: '9' };
+    app = await startTestApp({ WORKERS: '4', DB_POOL_TIMEOUT_MS: '60000', ...sizes });
     alice = await app.as('acme', 'alice');
   });
   afterAll(() => app.close());
@@ -35,14 +40,14 @@ describe('One worker of four', () => {
     for (const client of clients) {
       const { id } = await client.createThread();
       const stream = follow(client, app.url, `/threads/${id}/events`);
-      await eventually(() => stream.status !== undefined);
+      await eventually(() => stream.status !== undefined, LIMIT_MS);
       streams.push(stream);
     }
     expect(streams.map(({ status }) => status)).toEqual([200, 200, 503]);
     streams[1].leave();
     // There is room now, for others.
     const { id } = await clients[0].createThread();
-    await eventually(async () => (await clients[0].get(`/threads/${id}/events`)).status === 429);
+    await eventually(async () => (await clients[0].get(`/threads/${id}/events`)).status === 429, LIMIT_MS);
     streams[0].leave();
   });
 

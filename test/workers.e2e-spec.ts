@@ -11,7 +11,11 @@ import { livingWorkersOf, logOf } from './support/worker-processes';
 
 const WORKERS = 3;
 const APPENDS = 200;
+/** For many requests at once on few connections. */
+const PATIENT = { DB_POOL_TIMEOUT_MS: '60000' };
 const LIMIT_MS = 90_000;
+
+jest.setTimeout(300_000);
 
 /** A connection for each request at a time: they go round among the workers. */
 const agent = new Agent({ connections: 64 });
@@ -38,7 +42,7 @@ describe('Three workers', () => {
 
   beforeAll(async () => {
     database = await cloneDatabase();
-    server = await startServer({ DATABASE_URL: database.url, WORKERS: `${WORKERS}`, DB_POOL_SIZE: '12' });
+    server = await startServer({ DATABASE_URL: database.url, WORKERS: `${WORKERS}`, DB_POOL_SIZE: '12', ...PATIENT });
     alice = await as('acme', 'alice');
     mallory = await as('acme', 'mallory');
     stranger = await as('globex', 'alice');
@@ -106,7 +110,7 @@ describe('Three workers', () => {
       reader.leave();
     }
     for (const connection of strangers) {
-      await eventually(() => connection.closed);
+      await eventually(() => connection.closed, LIMIT_MS);
       expect(connection.status).toBe(404);
     }
   });
@@ -170,7 +174,7 @@ describe('What the workers of an instance share', () => {
 
   it('F53 F58 the connections: never more than DB_POOL_SIZE + DB_MAX_OVERFLOW, whatever comes', async () => {
     const url = `${database.url}?application_name=counted`;
-    const sizes = { DB_POOL_SIZE: '4', DB_MAX_OVERFLOW: '5' };
+    const sizes = { DB_POOL_SIZE: '4', DB_MAX_OVERFLOW: '5', ...PATIENT };
     const server = await startServer({ DATABASE_URL: url, WORKERS: `${WORKERS}`, ...sizes });
     try {
       const authorization = await makeKey(database.pool, 'acme', 'alice', 'admin');

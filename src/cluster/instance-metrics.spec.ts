@@ -12,10 +12,12 @@ class FakeWorker {
   readonly lag = new Gauge({ name: 'lag', help: 'x', aggregator: 'max', registers: this.registers });
   readonly worker: Worker;
   hangs = false;
+  fails = false;
 
   constructor(id: number, metrics: InstanceMetrics) {
     const send = () => {
-      if (!this.hangs) void this.registry.getMetricsAsJSON().then((json) => metrics.take(this.worker, json));
+      if (this.fails) metrics.take(this.worker, undefined);
+      else if (!this.hangs) void this.registry.getMetricsAsJSON().then((json) => metrics.take(this.worker, json));
     };
     this.worker = { id, send } as unknown as Worker;
   }
@@ -67,6 +69,21 @@ describe('The metrics of an instance', () => {
     const reading = read();
     for (const { worker } of fakes.slice(0, 2)) metrics.leave(worker);
     expect(await reading).toContain('requests{route="/a"} 67');
+  });
+
+  it('do not fall when one can not read its own', async () => {
+    await read();
+    fakes[0].fails = true;
+    expect(await read()).toContain('requests{route="/a"} 60');
+  });
+
+  it('count on when what one has handed over makes no sense', async () => {
+    const nonsense = new FakeWorker(4, metrics);
+    metrics.take(nonsense.worker, [{ name: 'open' }] as never);
+    metrics.leave(nonsense.worker);
+    expect(await read()).toContain('requests{route="/a"} 60');
+    metrics.leave(fakes.shift()!.worker);
+    expect(await read()).toContain('requests{route="/a"} 60');
   });
 
   it('are nothing before there is a worker', async () => {

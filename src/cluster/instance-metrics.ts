@@ -24,21 +24,33 @@ export class InstanceMetrics {
     return this.round;
   }
 
-  /** What a worker has handed over. */
-  take(worker: Worker, metrics: ProcessMetrics): void {
-    this.newest.set(worker.id, metrics);
-    this.waiting.get(worker.id)?.();
+  /** What a worker has handed over; without anything, its last ones count. */
+  take(worker: Worker, metrics: ProcessMetrics | undefined): void {
+    if (metrics) this.newest.set(worker.id, metrics);
+    this.answered(worker);
   }
 
   /** A worker is gone. */
   leave(worker: Worker): void {
-    this.waiting.get(worker.id)?.();
-    this.departing = this.departing.then(async () => {
-      const all = AggregatorRegistry.aggregate([this.departed, this.newest.get(worker.id) ?? []]);
-      const counted = await all.getMetricsAsJSON();
+    this.answered(worker);
+    // What can't be added up is left out: the others count on.
+    this.departing = this.departing.then(() => this.keep(worker.id)).catch(() => undefined);
+  }
+
+  private async keep(id: number): Promise<void> {
+    const last = this.newest.get(id);
+    try {
+      if (!last) return;
+      const counted = await AggregatorRegistry.aggregate([this.departed, last]).getMetricsAsJSON();
       this.departed = counted.filter(({ type }) => LASTING.includes(String(type)));
-      this.newest.delete(worker.id);
-    });
+    } finally {
+      this.newest.delete(id);
+    }
+  }
+
+  private answered({ id }: Worker): void {
+    this.waiting.get(id)?.();
+    this.waiting.delete(id);
   }
 
   private async collect(workers: Worker[]): Promise<string> {

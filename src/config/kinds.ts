@@ -85,7 +85,7 @@ export const identifier = (fallback: string, maximum: number, about: string) =>
     throw new Error(`1 to ${maximum} of A-Z a-z 0-9 _ - . : @`);
   });
 
-/** `auto` is one for each core. */
+/** `auto`, or 0, is one for each core that the system lets the process use; Node 20 counts no quota. */
 export const processes = (fallback: number, max: number, about: string) =>
   variable(fallback, about, (value) => {
     if (/^(auto|0)$/i.test(value.trim())) return Math.min(availableParallelism(), max);

@@ -31,7 +31,7 @@ export const variables = {
   WORKERS: processes(
     1,
     64,
-    'Processes that serve requests, all on one port; `auto`: one for each core. They share what an instance may have.',
+    'Processes that serve requests, all on one port; `auto` or `0`: one for each core. They share what an instance may have.',
   ),
   SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may take to finish after SIGTERM.', {
     min: 0,
@@ -67,7 +67,7 @@ export const variables = {
   DB_PASSWORD: secret('Default: empty.'),
   DB_POOL_SIZE: integer(
     5,
-    'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW, shared out among all WORKERS, at least 2 each.',
+    'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW, shared out among all WORKERS, at least 2 each even if that is more.',
     { min: 1, max: 500 },
   ),
   DB_MAX_OVERFLOW: integer(10, 'Further connections under load.', { min: 0, max: 500 }),

@@ -2,7 +2,6 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
-import { inspectServer } from './pooler';
 import { PoolStats } from './pool-stats';
 import { SystemDatabase } from './system-database';
 import { TenantDatabase } from './tenant-database';
@@ -11,12 +10,15 @@ import { TenantDatabase } from './tenant-database';
 @Global()
 @Module({})
 export class DatabaseModule {
-  /** @param url of a database whose schema is up to date */
-  static for(url: string): DynamicModule {
+  /**
+   * @param url of a database whose schema is up to date
+   * @param prepared whether statements may be prepared by their names
+   */
+  static for(url: string, prepared?: boolean): DynamicModule {
     const typeorm = TypeOrmModule.forRootAsync({
       inject: [CONFIG],
-      useFactory: async (config: Config) => {
-        const options = dataSourceOptions(url, config.env, await mayPrepare(config, url));
+      useFactory: ({ env }: Config) => {
+        const options = dataSourceOptions(url, env, prepared ?? env.DB_PREPARED_STATEMENTS);
         return { ...options, retryAttempts: 3, retryDelay: 1000 };
       },
     });
@@ -27,9 +29,4 @@ export class DatabaseModule {
       exports: [TenantDatabase, SystemDatabase, PoolStats],
     };
   }
-}
-
-/** The embedded server has no pooler before it. */
-async function mayPrepare({ env, database }: Config, url: string): Promise<boolean> {
-  return env.DB_PREPARED_STATEMENTS ?? (database.kind !== 'server' || !(await inspectServer(url)).pooled);
 }

@@ -32,7 +32,8 @@ type Work<T> = (executor: MigrationExecutor, runner: QueryRunner) => Promise<T>;
 
 /**
  * Lock and work are one transaction on one connection: of a pooler's few, those who wait would otherwise hold what the
- * one with the lock still needs.
+ * one with the lock still needs. So no migration may opt out (`transaction = false`) or do what no transaction can
+ * (`CREATE INDEX CONCURRENTLY`).
  */
 async function withLock<T>(url: string, work: Work<T>): Promise<T> {
   const dataSource = await new DataSource({ ...dataSourceOptions(url) }).initialize();

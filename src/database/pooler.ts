@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import type { Config } from '../config/config';
 
 /** What stands at the other end of a URL. */
 export interface Server {
@@ -13,18 +15,60 @@ const FACTS = `
     - current_setting('superuser_reserved_connections')::int
     - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections`;
 
-/** Looks who answers. @throws when nobody does */
-export async function inspectServer(url: string): Promise<Server> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
+const ATTEMPTS = 3;
+const PAUSE_MS = 1000;
+const LIMIT_MS = 10_000;
+
+/**
+ * Looks who answers.
+ * @param limitMs how long a connection may take, and the answer on it
+ * @throws when nobody answers, also not some seconds later
+ */
+export async function inspectServer(url: string, limitMs = LIMIT_MS): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inspect(url, limitMs);
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+async function inspect(url: string, limitMs: number): Promise<Server> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: limitMs, query_timeout: limitMs });
+  // A connection that breaks between two statements; the next one says so.
+  client.on('error', () => undefined);
   try {
+    await client.connect();
     const { rows } = await client.query<{ pid: number; connections: number }>(FACTS);
     const [{ pid, connections }] = rows;
     // A pooler introduces itself by a number of its own.
     const introduced = (client as unknown as { processID: number | null }).processID;
     return { pooled: introduced !== pid, connections };
   } finally {
-    await client.end();
+    // Not awaited: who does not answer does not take leave either.
+    client.end().catch(() => undefined);
+  }
+}
+
+/**
+ * Whether statements may be prepared by their names, and how many connections the server has, where that is known.
+ * @throws when nobody answers and the first can't be told without
+ */
+export async function inspectDatabase(
+  { env, database }: Config,
+  url: string,
+): Promise<{ prepared: boolean; connections?: number }> {
+  // The embedded server has no pooler before it.
+  const known = env.DB_PREPARED_STATEMENTS ?? (database.kind === 'server' ? undefined : true);
+  try {
+    const { pooled, connections } = await inspectServer(url);
+    // Of what a pooler has, nothing is known.
+    return { prepared: known ?? !pooled, ...(!pooled && { connections }) };
+  } catch (error) {
+    if (known === undefined) throw error;
+    return { prepared: known };
   }
 }
 

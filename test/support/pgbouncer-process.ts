@@ -25,11 +25,18 @@ const START_TIMEOUT_MS = 60_000;
 const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-/** Its version as a number, such as 1.18; undefined where it is not installed. */
-export function pgBouncerVersion(): number | undefined {
+/** Its version, such as 1.18; undefined where it is not installed. */
+export function pgBouncerVersion(): string | undefined {
   if (!PROGRAM) return undefined;
   const text = execFileSync(PROGRAM, ['--version'], { encoding: 'utf8' });
-  return Number(/PgBouncer (\d+\.\d+)/.exec(text)?.[1]);
+  return /PgBouncer (\d+\.\d+)/.exec(text)?.[1];
+}
+
+/** Whether a version is this one or a later one: 1.9 is earlier than 1.21. */
+export function isAtLeast(version: string | undefined, major: number, minor: number): boolean {
+  if (version === undefined) return false;
+  const [itsMajor, itsMinor] = version.split('.').map(Number);
+  return itsMajor > major || (itsMajor === major && itsMinor >= minor);
 }
 
 export class PgBouncerProcess {

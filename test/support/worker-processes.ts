@@ -7,10 +7,11 @@ interface LogLine {
   [field: string]: unknown;
 }
 
-/** The log of a server and its workers, as far as it is written. */
+/** The log of a server and its workers, as far as it is written: the last line may be half of one. */
 export const logOf = ({ output }: ServerProcess): LogLine[] =>
   output
     .split('\n')
+    .slice(0, -1)
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line) as LogLine);
 
