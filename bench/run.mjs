@@ -19,6 +19,8 @@ const { values: options } = parseArgs({
 });
 const ROUNDS = options.quick ? 1 : Number(options.rounds);
 const SECONDS = options.quick ? 0.5 : 2;
+/** A server runs for days; its first seconds belong to the compiler. */
+const WARM_UPS = options.quick ? 1 : 3;
 /** Requests of each kind in a flatness round. */
 const AMOUNT = options.quick ? 40 : 150;
 const STEADY = { name: 'append at half of the highest rate, p99 / p50', most: 6, seconds: options.quick ? 1 : 3 };
@@ -40,6 +42,7 @@ runProgram(async () => {
   const place = { url: server.url, pool, filled, peers };
   const plan = choose({ ...place, seconds: SECONDS, share: Math.ceil(BULK_THREADS / ROUNDS), amount: AMOUNT });
   console.log('Warming up …');
+  await warmUp(plan);
   await measure(plan, 0);
   const samples = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -61,6 +64,12 @@ function choose(place) {
   const needed = new Set([...ratios.flatMap(({ of }) => of), ...(steady ? ['appendHttp'] : [])]);
   const loads = Object.entries(makeLoads(place)).filter(([key]) => needed.has(key));
   return { ratios, loads, flats: makeFlats(place).filter(wanted), steady };
+}
+
+/** The loads over HTTP some times more: the others run in this process, and warm each other up. */
+async function warmUp({ loads }) {
+  const served = loads.filter(([key]) => /^(append|read)Http/.test(key));
+  for (let round = 0; round < WARM_UPS; round += 1) for (const [, { run }] of served) await run();
 }
 
 /** Each load and comparison once, one after the other; another one begins in each round. */
@@ -96,9 +105,11 @@ function summarize({ ratios, loads, flats }, samples) {
 }
 
 /** Appends at half of the rate that this run reached, whether or not the answers keep up. */
-async function measureSteadily({ url, filled }, { loads }) {
+async function measureSteadily({ url, pool, filled }, { loads }) {
   const requests = filled.busy.map((id) => makeRequests(filled).append(id));
   const rate = loads.find(({ key }) => key === 'appendHttp').rate / 2;
+  // What the bulk loads have left to clean up is no part of the question.
+  for (const settle of ['VACUUM ANALYZE messages', 'VACUUM ANALYZE threads', 'CHECKPOINT']) await pool.query(settle);
   const samples = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     samples.push(await loadAtRate(url, requests, { connections: MANY, seconds: STEADY.seconds, rate }));
