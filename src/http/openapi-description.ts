@@ -24,7 +24,8 @@ messages** (SESSION_MAX_AGE_HOURS): \`expires_at\` says when, and from then on t
 organization has too many active ones, is 404 until what would make it wakes it. Threads do not expire.
 
 **Versions.** A thread, a session and a memory carry \`version\`, also as \`ETag\`. \`If-Match\` that fails is 412;
-\`version\` in a body that fails is 409.
+\`version\` in a body that fails is 409. A list of a thread's messages carries that version too, and answers \`If-None-Match\`
+with 304 while it is the same.
 
 **Retries.** A message may bring its own \`id\` (a UUID): the same id and body again is the same message. Every other POST
 that stores something takes \`Idempotency-Key\`: the same key and body is answered as the first time, the same key with another body is 422. 503

@@ -11,6 +11,7 @@ import type { Appended } from './messages.repository';
 
 /** What is larger gains nothing by company, and would keep it waiting. */
 const SMALL = { messages: 32, characters: 64_000 };
+
 /**
  * Group commit: appends of one organization that wait at the same time go as one statement in one transaction, each with
  * its own outcome. One transaction of an organization at a time, in each process: while PostgreSQL works on one group, the
@@ -61,7 +62,7 @@ export class AppendGroupsService {
       const done = await this.store(group);
       group.flat().forEach((append, i) => append.settle(done[i]));
     } catch (error) {
-      const away = error instanceof Problem && error.status === 503;
+      const away = error instanceof Problem && error.code === 'STORE_UNAVAILABLE';
       // Whatever one of them was refused for, each meets alone what is its own.
       if (!away) for (const append of group.flat()) append.settle(undefined);
       else for (const append of [...group.flat(), ...behind.splice(0)]) append.fail(error);
