@@ -3,7 +3,7 @@ import { built } from './stage.mjs';
 
 /** What is asked over HTTP, and beside it the same statements for pg. */
 export function makeRequests({ orgId, userId, caller }) {
-  const { APPEND, LISTS } = built('./messages/messages.repository.js');
+  const { APPEND, UNPARSED } = built('./messages/messages.repository.js');
   const { newId } = built('./common/ids.js');
   const json = { ...caller, 'content-type': 'application/json' };
   const post = (id, body) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body });
@@ -22,7 +22,7 @@ export function makeRequests({ orgId, userId, caller }) {
     },
     // One more than asked for, as the server reads it to know whether there are more.
     directRead: (id) => ({
-      ...LISTS.desc.thread,
+      ...UNPARSED.desc.thread,
       values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0, undefined],
     }),
   };

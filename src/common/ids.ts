@@ -1,7 +1,22 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { V7Generator } from 'uuidv7';
 import { commonErrors } from './errors';
 
-export { uuidv7 as newId } from 'uuidv7';
+/** By the kilobyte: the library by itself asks for 32 random bytes at a time, which takes longer than all the rest. */
+const numbers = new Uint32Array(1024);
+let next = numbers.length;
+const generator = new V7Generator({
+  nextUint32: () => {
+    if (next === numbers.length) {
+      randomFillSync(numbers);
+      next = 0;
+    }
+    return numbers[next++];
+  },
+});
+
+/** A new UUIDv7: those of one process sort by the order in which they were made. */
+export const newId = (): string => generator.generate().toString();
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const CONTROL = /[\p{Cc}\p{Cs}]/u;

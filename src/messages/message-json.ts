@@ -3,7 +3,7 @@ import { toShown } from './message-content';
 import type { MessageRow } from './message.entity';
 
 /** A row of a statement with `rawJson`: what is JSON in it is PostgreSQL's text. */
-export type UnparsedRow = Omit<MessageRow, 'thread_id' | 'content' | 'tool_calls' | 'metadata'> & {
+export type UnparsedRow = Omit<MessageRow, 'thread_id' | 'has_content' | 'content' | 'tool_calls' | 'metadata'> & {
   content: string | null;
   tool_calls: string | null;
   metadata: string;

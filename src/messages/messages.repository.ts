@@ -50,8 +50,11 @@ export interface MessagePage<Row = MessageRow> {
 
 type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 
-export const OWN_COLUMNS = `m.seq, m.id, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls,
-  m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
+/** As text, JSON null and absence differ by themselves. */
+const UNPARSED_COLUMNS = `m.seq, m.id, m.role, m.content, m.tool_calls, m.tool_call_id, m.name, m.sender_id, m.metadata,
+  m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
+
+export const OWN_COLUMNS = `${UNPARSED_COLUMNS}, m.content IS NOT NULL AS has_content`;
 
 /** Of `messages m`, as a `MessageRow`. */
 export const MESSAGE_COLUMNS = `m.thread_id, ${OWN_COLUMNS}`;
@@ -89,14 +92,14 @@ export const APPEND = forTargets(
     SELECT id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,
 );
 
-const listStatement = (order: Order) =>
+const listStatement = (order: Order, name: string, columns: string) =>
   forTargets(
-    { name: `messages_list_${order}`, isoTimes: true },
+    { name: `${name}_${order}`, isoTimes: true },
     'read',
     (isTarget, by) => `
     SELECT t.message_count AS total, t.version, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
     FROM threads t LEFT JOIN LATERAL (
-      SELECT ${OWN_COLUMNS} FROM messages m
+      SELECT ${columns} FROM messages m
       WHERE m.org_id = $1 AND m.thread_id = t.id AND m.seq > $5 AND m.seq < $6
         AND ($11::bigint IS NULL OR t.version <> $11)
         AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
@@ -106,11 +109,13 @@ const listStatement = (order: Order) =>
     ORDER BY m.seq ${order}`,
   );
 
-export const LISTS = { asc: listStatement('asc'), desc: listStatement('desc') } as const;
-const UNPARSED = {
-  asc: { ...LISTS.asc.thread, rawJson: true },
-  desc: { ...LISTS.desc.thread, rawJson: true },
-} as const;
+const listStatements = (name: string, columns: string) => ({
+  asc: listStatement('asc', name, columns),
+  desc: listStatement('desc', name, columns),
+});
+
+export const LISTS = listStatements('messages_list', OWN_COLUMNS);
+export const UNPARSED = listStatements('messages_list_unparsed', UNPARSED_COLUMNS);
 
 @Injectable()
 export class MessagesRepository {
@@ -135,7 +140,8 @@ export class MessagesRepository {
 
   /** The same of a thread, for `toMessageJson`. */
   listUnparsed(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice) {
-    return this.read<UnparsedRow>(tx, UNPARSED[slice.order], targetValues(viewer, byThread(threadId)), slice);
+    const statement = { ...UNPARSED[slice.order].thread, rawJson: true };
+    return this.read<UnparsedRow>(tx, statement, targetValues(viewer, byThread(threadId)), slice);
   }
 
   /** @returns the message if its thread is in the viewer's sight */
