@@ -49,10 +49,13 @@ async function measure(run, folder) {
   const [before, from] = [used(folder), performance.now()];
   const { rate } = await run();
   const ms = performance.now() - from;
-  const after = used(folder);
-  const [server, postgres, caller] = ['server', 'postgres', 'caller'].map((key) => after[key] - before[key]);
-  const sum = server + postgres + caller;
-  const each = [server, postgres, caller, sum].map((time) => (time / ((rate * ms) / 1000)).toFixed(0));
+  const times = { server: 0, postgres: 0, caller: 0 };
+  // Of each process on its own: some have ended meanwhile.
+  for (const [pid, { kind, time }] of used(folder)) times[kind] += time - (before.get(pid)?.time ?? 0);
+  const sum = times.server + times.postgres + times.caller;
+  const each = [times.server, times.postgres, times.caller, sum].map((time) =>
+    (time / ((rate * ms) / 1000)).toFixed(0),
+  );
   return [...each, (sum / ms / 1000).toFixed(2), rate.toFixed(0)];
 }
 
@@ -62,13 +65,13 @@ function used(folder) {
     .filter((name) => /^\d+$/.test(name))
     .flatMap(readProcess);
   const main = processes.find(({ command }) => command.includes(folder) && /postgres\0/.test(command))?.pid;
-  const times = { server: 0, postgres: 0, caller: 0 };
-  for (const { pid, parent, command, time } of processes) {
-    if (pid === process.pid) times.caller += time;
-    else if (parent === main) times.postgres += time;
-    else if (parent === process.pid && command.includes('main.js')) times.server += time;
-  }
-  return times;
+  const kindOf = ({ pid, parent, command }) => {
+    if (pid === process.pid) return 'caller';
+    if (parent === main) return 'postgres';
+    return parent === process.pid && command.includes('main.js') ? 'server' : undefined;
+  };
+  const known = processes.map(({ time, ...its }) => [its.pid, { kind: kindOf(its), time }]);
+  return new Map(known.filter(([, { kind }]) => kind));
 }
 
 function readProcess(name) {
