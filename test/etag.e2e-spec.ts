@@ -1,3 +1,4 @@
+import { byThread } from '../src/database/visibility';
 import type { Principal } from '../src/auth/principal';
 import { TenantDatabase, type TenantTx } from '../src/database/tenant-database';
 import { MessagesRepository } from '../src/messages/messages.repository';
@@ -260,7 +261,7 @@ describe('ETag and If-None-Match', () => {
         const slice = { order: 'desc', limit: 1000, offset: 0, known } as const;
         // Counted with what the connection has not reported yet.
         const before = await fetched(tx);
-        const page = await messages.listUnparsed(tx, principal, threadId, slice);
+        const page = await messages.listUnparsed(tx, principal, byThread(threadId), slice);
         return { ...page, rows: page?.rows.length, fetched: (await fetched(tx)) - before };
       });
     expect(await read(version)).toEqual({ total: 5, version, rows: 0, fetched: 0 });

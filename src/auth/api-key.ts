@@ -29,4 +29,4 @@ export function parseKey(text: string): ParsedKey | undefined {
 export const hashSecret = (secret: string) => hash('sha256', secret, 'buffer');
 
 /** Whether a secret belongs to a hash, in a time that does not tell how much of it was right. */
-export const matchesHash = (secret: string, hash: Buffer) => timingSafeEqual(hashSecret(secret), hash);
+export const matchesHash = (secret: string, stored: Buffer) => timingSafeEqual(hashSecret(secret), stored);

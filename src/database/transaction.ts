@@ -95,7 +95,8 @@ export interface Frame<X extends Tx> {
  * @throws whatever `work` threw, after ROLLBACK; UnknownOutcome
  */
 export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
-  return onConnection(frame, async (client, tx) => {
+  return onConnection(frame, async (client) => {
+    const tx = frame.makeTx(client);
     try {
       // Not awaited: BEGIN leaves together with the first statement (pg's pipeline mode).
       const begun = client.query(frame.begin);
@@ -119,7 +120,8 @@ export function inTransaction<T, X extends Tx>(frame: Frame<X>, work: (tx: X) =>
  * `work` must send its statement before it first awaits.
  */
 export async function inOneFlush<T, X extends Tx>(frame: Frame<X>, work: (tx: X) => Promise<T>): Promise<T> {
-  return onConnection(frame, async (client, tx) => {
+  return onConnection(frame, async (client) => {
+    const tx = frame.makeTx(client);
     const { results, committed } = await flush(client, frame.begin, [() => startOnly(work, tx)]);
     const [result] = results;
     if (result.status === 'rejected') throw result.reason;
@@ -173,12 +175,12 @@ async function flush<T>(client: PoolClient, begin: string, starts: ((begun: Prom
  * borrower would find itself in the old tenant's transaction.
  */
 async function onConnection<T, X extends Tx>(
-  { dataSource, makeTx }: Frame<X>,
-  work: (client: PoolClient, tx: X) => Promise<T>,
+  { dataSource }: Frame<X>,
+  work: (client: PoolClient) => Promise<T>,
 ): Promise<T> {
   const { client, release } = await connect(dataSource);
   try {
-    return await work(client, makeTx(client));
+    return await work(client);
   } finally {
     release(client.getTransactionStatus() !== 'I');
   }

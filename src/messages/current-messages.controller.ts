@@ -54,7 +54,7 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'listCurrentMessages', summary: 'A page of the current thread' })
   @ApiOkResponse({ type: MessageList })
   async list(@Caller() caller: Principal, @Query() query: ListMessagesQuery) {
-    return this.pages.listJson(caller, await this.current.id(caller), query);
+    return this.pages.listJson(caller, byThread(await this.current.id(caller)), query);
   }
 
   @Delete('messages')

@@ -4,7 +4,7 @@ import { commonErrors } from '../common/errors';
 import { JsonText } from '../common/json-text';
 import { timeRange } from '../common/limits';
 import { DEFAULT_LIMIT, type Page, rowsFor, toPage } from '../common/paging';
-import { byThread, type Target } from '../database/visibility';
+import type { Target } from '../database/visibility';
 import { toMessageJson } from './message-json';
 import { MessageReader, newestSlice, type Reading, seqIn, seqOf } from './message-reader';
 import type { MessageRow } from './message.entity';
@@ -34,14 +34,13 @@ export class MessagePagesService {
    * The same of a thread as JSON.
    * @param known the thread's version that the caller has: if it still has this version, the page comes without messages
    */
-  async listJson(principal: Principal, id: string, query: ListMessagesQuery, known?: number): Promise<JsonText> {
-    const { id: threadId } = byThread(id);
+  async listJson(principal: Principal, thread: Target, query: ListMessagesQuery, known?: number): Promise<JsonText> {
     const { data, ...page } = await cut(query, (slice) =>
-      this.reader.readUnparsed(principal, threadId, { ...slice, known }),
+      this.reader.readUnparsed(principal, thread, { ...slice, known }),
     );
     // Pieces become one text when they are sent, and not before: `join` would copy them once more.
     let text = '{"data":[';
-    data.forEach((row, i) => (text += (i > 0 ? ',' : '') + toMessageJson(row, threadId)));
+    data.forEach((row, i) => (text += (i > 0 ? ',' : '') + toMessageJson(row, thread.id)));
     return new JsonText(`${text}],${JSON.stringify(page).slice(1)}`, page.version);
   }
 }

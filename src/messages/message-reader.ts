@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { type PageQuery, positionOf, rowsFor } from '../common/paging';
 import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { byThread, type Target } from '../database/visibility';
+import type { Target } from '../database/visibility';
 import { checkTarget, notFound } from '../threads/threads.service';
 import { MessageFeedRepository } from './message-feed.repository';
 import type { UnparsedRow } from './message-json';
@@ -30,9 +30,9 @@ export class MessageReader {
   }
 
   /** The same for `toMessageJson`. @throws THREAD_NOT_FOUND */
-  readUnparsed(principal: Principal, threadId: string, reading: Reading): Promise<MessagePage<UnparsedRow>> {
-    const list: List<UnparsedRow> = (tx, slice) => this.messages.listUnparsed(tx, principal, threadId, slice);
-    return this.readWith(list, principal, byThread(threadId), reading);
+  readUnparsed(principal: Principal, target: Target, reading: Reading): Promise<MessagePage<UnparsedRow>> {
+    const list: List<UnparsedRow> = (tx, slice) => this.messages.listUnparsed(tx, principal, target, slice);
+    return this.readWith(list, principal, target, reading);
   }
 
   private async readWith<Row>(

@@ -3,7 +3,6 @@ import type { Order } from '../common/paging';
 import type { TenantTx } from '../database/tenant-database';
 import type { Statement } from '../database/transaction';
 import {
-  byThread,
   forTargets,
   type Target,
   targetValues,
@@ -92,9 +91,9 @@ export const APPEND = forTargets(
     SELECT id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,
 );
 
-const listStatement = (order: Order, name: string, columns: string) =>
+const listStatement = (order: Order, { name, ...kind }: Omit<Statement, 'text'>, columns: string) =>
   forTargets(
-    { name: `${name}_${order}`, isoTimes: true },
+    { name: `${name}_${order}`, ...kind },
     'read',
     (isTarget, by) => `
     SELECT t.message_count AS total, t.version, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
@@ -109,13 +108,13 @@ const listStatement = (order: Order, name: string, columns: string) =>
     ORDER BY m.seq ${order}`,
   );
 
-const listStatements = (name: string, columns: string) => ({
-  asc: listStatement('asc', name, columns),
-  desc: listStatement('desc', name, columns),
+const listStatements = (kind: Omit<Statement, 'text'>, columns: string) => ({
+  asc: listStatement('asc', kind, columns),
+  desc: listStatement('desc', kind, columns),
 });
 
-export const LISTS = listStatements('messages_list', OWN_COLUMNS);
-export const UNPARSED = listStatements('messages_list_unparsed', UNPARSED_COLUMNS);
+export const LISTS = listStatements({ name: 'messages_list', isoTimes: true }, OWN_COLUMNS);
+export const UNPARSED = listStatements({ name: 'messages_list_unparsed', rawJson: true }, UNPARSED_COLUMNS);
 
 @Injectable()
 export class MessagesRepository {
@@ -138,10 +137,9 @@ export class MessagesRepository {
     return page;
   }
 
-  /** The same of a thread, for `toMessageJson`. */
-  listUnparsed(tx: TenantTx, viewer: Viewer, threadId: string, slice: MessageSlice) {
-    const statement = { ...UNPARSED[slice.order].thread, rawJson: true };
-    return this.read<UnparsedRow>(tx, statement, targetValues(viewer, byThread(threadId)), slice);
+  /** The same for `toMessageJson`. */
+  listUnparsed(tx: TenantTx, viewer: Viewer, target: Target, slice: MessageSlice) {
+    return this.read<UnparsedRow>(tx, UNPARSED[slice.order][target.by], targetValues(viewer, target), slice);
   }
 
   /** @returns the message if its thread is in the viewer's sight */

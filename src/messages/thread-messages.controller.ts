@@ -66,7 +66,7 @@ export class ThreadMessagesController {
     @IfNoneMatch() known: number | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerUnlessKnown(reply, await this.pages.listJson(caller, id, query, known));
+    return answerUnlessKnown(reply, await this.pages.listJson(caller, byThread(id), query, known));
   }
 
   @Delete('messages')
