@@ -21,6 +21,23 @@ describe('Appends that wait at the same time', () => {
     return (await app.db.query<{ count: number }>(text, [threads])).rows[0].count;
   };
 
+  /** Does `work` while another transaction holds the rows of a query, until it is told to let them go. */
+  const whileHeld = async (rows: string, id: string, work: (release: () => Promise<unknown>) => Promise<void>) => {
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(`${rows} FOR UPDATE`, [id]);
+      await work(() => holder.query('ROLLBACK'));
+    } finally {
+      holder.release(true);
+    }
+  };
+  /** Somebody waits for a row. */
+  const someoneWaits = async () => {
+    const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
+  };
+
   beforeAll(async () => {
     app = await startTestApp();
     alice = await app.as('acme', 'alice');
@@ -178,63 +195,46 @@ describe('Appends that wait at the same time', () => {
     const [shared, own] = await makeThreads(2);
     await shareThread(app, shared, 'dave', 'write');
     const dave = await app.as('acme', 'dave');
-    const holder = await app.db.connect();
-    try {
-      await holder.query('BEGIN');
-      await holder.query('SELECT FROM shares WHERE thread_id = $1 FOR UPDATE', [shared]);
+    await whileHeld('SELECT FROM shares WHERE thread_id = $1', shared, async (release) => {
       const waiting = append(dave, shared, say('patient'));
-      const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
+      await someoneWaits();
       // These would never come back, if they waited.
       for (const { status } of await Promise.all([1, 2, 3].map((n) => append(alice, own, say(`${n}`)))))
         expect(status).toBe(201);
-      await holder.query('ROLLBACK');
+      await release();
       expect((await waiting).status).toBe(201);
-    } finally {
-      holder.release(true);
-    }
+    });
   });
 
   it('F58 what waits is bounded, also what is large: 503 and when to come back, and nothing of it is stored', async () => {
     const [id] = await makeThreads(1);
-    const holder = await app.db.connect();
-    try {
-      await holder.query('BEGIN');
-      await holder.query('SELECT FROM threads WHERE id = $1 FOR UPDATE', [id]);
+    await whileHeld('SELECT FROM threads WHERE id = $1', id, async (release) => {
       const content = 'many words '.repeat(800_000);
       const sent = Array.from({ length: 10 }, () => append(alice, id, say(content, { token_count: 1 })));
       // All others wait for the thread.
       const refused = await Promise.any(sent);
       expectProblem(refused, 503, 'STORE_UNAVAILABLE');
       expect(refused.headers['retry-after']).toBe('1');
-      await holder.query('ROLLBACK');
+      await release();
       const stored = (await Promise.all(sent)).filter(({ status }) => status === 201);
       // Who arrived later may have found room again.
       expect(stored.length).toBeGreaterThanOrEqual(7);
       expect((await alice.get(`/threads/${id}`)).body.message_count).toBe(stored.length);
       expect((await append(alice, id, say('afterwards'))).status).toBe(201);
-    } finally {
-      holder.release(true);
-    }
+    });
   });
 
   it('nobody waits behind a thread that somebody holds', async () => {
     const [held, ...others] = await makeThreads(10);
-    const holder = await app.db.connect();
-    try {
-      await holder.query('BEGIN');
-      await holder.query('SELECT FROM threads WHERE id = $1 FOR UPDATE', [held]);
+    await whileHeld('SELECT FROM threads WHERE id = $1', held, async (release) => {
       const waiting = append(alice, held, say('patient'));
-      const blocked = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
+      await someoneWaits();
       // These would never come back, if they waited.
       const answers = await Promise.all([...others, ...others].map((thread) => append(alice, thread, say('quick'))));
       for (const { status } of answers) expect(status).toBe(201);
-      await holder.query('ROLLBACK');
+      await release();
       expect((await waiting).status).toBe(201);
-    } finally {
-      holder.release(true);
-    }
+    });
   });
 });
 
