@@ -12,10 +12,10 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { Client } from 'pg';
 import { chooseAccount } from '../../src/database/embedded/account';
 import { freePort } from '../../src/database/embedded/connection';
 import { eventually } from './events';
+import { acceptsConnections } from './postgres-process';
 
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
 const PROGRAM = FOLDERS.map((folder) => join(folder, 'pgbouncer')).find((path) => existsSync(path));
@@ -103,13 +103,7 @@ export class PgBouncerProcess {
 
   private async isServing(child: ChildProcess): Promise<boolean> {
     if (child.exitCode !== null) throw new Error('It has ended');
-    const client = new Client({ connectionString: this.url });
-    client.on('error', () => undefined);
-    return client
-      .connect()
-      .then(() => true)
-      .catch(() => false)
-      .finally(() => client.end().catch(() => undefined));
+    return acceptsConnections(this.url);
   }
 }
 

@@ -111,13 +111,7 @@ export class PostgresProcess {
 
   private async isServing(): Promise<boolean> {
     if (readPostmasterFile(this.cluster)?.pid !== this.child?.pid) return false;
-    const client = new Client({ connectionString: connectionString(this, 'postgres') });
-    client.on('error', () => undefined);
-    return client
-      .connect()
-      .then(() => true)
-      .catch(() => false)
-      .finally(() => client.end().catch(() => undefined));
+    return acceptsConnections(connectionString(this, 'postgres'));
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
@@ -127,4 +121,15 @@ export class PostgresProcess {
     child.kill(signal);
     await ended;
   }
+}
+
+/** Whether a PostgreSQL, or a pooler before one, lets somebody in. */
+export async function acceptsConnections(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  return client
+    .connect()
+    .then(() => true)
+    .catch(() => false)
+    .finally(() => client.end().catch(() => undefined));
 }
