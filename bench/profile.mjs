@@ -72,7 +72,7 @@ const STAGES = [
   ['who calls: guard, API key', 'dist/src/auth/'],
   [
     'body: bytes to JSON, what can be stored',
-    'dist/src/http/body-parser',
+    'dist/src/http/server/body-parser',
     'dist/src/common/json.js',
     /secure-json-parse/,
   ],

@@ -11,12 +11,13 @@ import { ErasureModule } from './erasure/erasure.module';
 import { ForkingModule } from './forking/forking.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
-import { LiveModule } from './live/live.module';
+import { LiveModule } from './streams/live.module';
 import { McpModule } from './mcp/mcp.module';
 import { MemoryModule } from './memory/memory.module';
 import { MessagesModule } from './messages/messages.module';
+import { MetricsModule } from './metrics/metrics.module';
 import { OrganizationsModule } from './organizations/organizations.module';
-import { ReplayModule } from './replay/replay.module';
+import { ReplayModule } from './streams/replay/replay.module';
 import { SearchModule } from './search/search.module';
 import { SessionsModule } from './sessions/sessions.module';
 import { SharingModule } from './sharing/sharing.module';
@@ -54,7 +55,8 @@ export class AppModule {
         ErasureModule,
         MemoryModule,
         McpModule,
-        HealthModule.for(config),
+        HealthModule,
+        MetricsModule.for(config),
         AdminModule,
         CleanupModule,
       ],

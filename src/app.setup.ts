@@ -5,17 +5,17 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module';
 import { checkSchedule } from './cleanup/cleanup.schedule';
-import { serializeAnswer } from './common/json-text';
-import { ProblemFilter } from './common/problem.filter';
-import { ValidationPipe } from './common/validation.pipe';
+import { serializeAnswer } from './http/answer/json-text';
+import { ProblemFilter } from './http/answer/problem.filter';
+import { ValidationPipe } from './http/request/validation.pipe';
 import type { Config } from './config/config';
-import { MetricsService } from './health/metrics.service';
-import { registerBodyParser } from './http/body-parser';
-import { fastifyOptions } from './http/fastify-options';
-import { Lifecycle } from './http/lifecycle';
-import { makeLogger, NestLogger } from './http/logger';
-import { serveReference } from './http/openapi';
-import { registerRequestHooks } from './http/request-hooks';
+import { MetricsService } from './metrics/metrics.service';
+import { registerBodyParser } from './http/server/body-parser';
+import { fastifyOptions } from './http/server/fastify-options';
+import { Lifecycle } from './http/server/lifecycle';
+import { makeLogger, NestLogger } from './http/server/logger';
+import { serveReference } from './http/openapi/openapi';
+import { registerRequestHooks } from './http/server/request-hooks';
 
 interface AppOptions {
   logger?: Logger;

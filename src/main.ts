@@ -1,17 +1,17 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import type { Served } from './cluster/messages';
-import { inForeignCluster, type WorkerLink, workerLink } from './cluster/worker-link';
-import { NoWorkerLeft, Workers } from './cluster/workers';
+import type { Served } from './workers/worker-messages';
+import { inForeignCluster, type WorkerLink, workerLink } from './workers/worker-link';
+import { NoWorkerLeft, Workers } from './workers/workers';
 import { type Config, ConfigError, loadConfig, loadEnvFile } from './config/config';
-import { connectionsOf, wholeOf } from './config/shares';
+import { connectionsOf, wholeOf } from './config/process-shares';
 import { migrate } from './database/migrate';
 import { type OpenDatabase, openDatabase } from './database/open-database';
-import { inspectDatabase } from './database/pooler';
-import { makeLogger } from './http/logger';
-import { assertPortFree } from './http/port';
-import { closeApp, stopOnSignal } from './http/shutdown';
+import { inspectDatabase } from './database/server-facts';
+import { makeLogger } from './http/server/logger';
+import { assertPortFree } from './http/server/port';
+import { closeApp, stopOnSignal } from './http/server/shutdown';
 
 interface Start {
   config: Config;

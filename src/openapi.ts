@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createApp } from './app.setup';
 import { loadConfig } from './config/config';
-import { makeLogger } from './http/logger';
-import { buildOpenApi } from './http/openapi';
+import { makeLogger } from './http/server/logger';
+import { buildOpenApi } from './http/openapi/openapi';
 
 /** Writes `openapi.json` in the current folder: `node dist/src/openapi.js`. It needs no database. */
 async function writeOpenApi(): Promise<void> {

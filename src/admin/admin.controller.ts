@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
+import { Caller, type Principal } from '../organizations/principal';
 import { CleanupView, RunCleanup } from '../cleanup/cleanup.dto';
 import { CleanupService } from '../cleanup/cleanup.service';
 import { StatsView } from './admin.dto';

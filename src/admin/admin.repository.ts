@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { present } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { present } from '../threads/thread-access';
 
 export interface Stats {
   threads: number;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config';
 import { type VariableName, variables } from '../config/variables';
-import { type Tenant, TenantDatabase } from '../database/tenant-database';
+import { type Tenant, TenantDatabase } from '../database/door/tenant-database';
 import { type StatsView, toStatsView } from './admin.dto';
 import { AdminRepository } from './admin.repository';
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { ContextService } from '../context/context.service';
 import { MemoryService } from '../memory/memory.service';
 import type { ModelRequest } from '../models/chat-model.service';
-import type { Turn } from '../sessions/session-turns.service';
+import type { Turn } from '../sessions/turns/session-turns.service';
 import type { QuickQuery } from './agent.dto';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */

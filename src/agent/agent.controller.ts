@@ -4,9 +4,9 @@ import { ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swa
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { EVENT_STREAM_HEADERS, EVENTS, eventStream } from '../http/event-stream';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { Caller, type Principal } from '../organizations/principal';
+import { EVENT_STREAM_HEADERS, EVENTS, eventStream } from '../http/answer/event-stream';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
 import { QuickAnswer, QuickQuery } from './agent.dto';
 import { AgentService } from './agent.service';
 

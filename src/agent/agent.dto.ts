@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IntField, ObjectField, TextField } from '../common/fields';
-import { PartOf } from '../common/validation.pipe';
+import { IntField, ObjectField, TextField } from '../http/request/fields';
+import { PartOf } from '../http/request/validation.pipe';
 
 /** What the notebook says of itself. */
 export class NotebookContext {

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { Problem } from '../common/errors';
 import { toStorable } from '../common/json';
-import { ClientGone } from '../http/event-stream';
-import type { Retry } from '../idempotency/retry';
+import { ClientGone } from '../http/answer/event-stream';
+import type { Retry } from '../idempotency/idempotency-key';
 import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
-import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/session-turns.service';
+import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/turns/session-turns.service';
 import { AgentRequests } from './agent-requests';
 import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
 

@@ -2,14 +2,14 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
-import { ApiKeysController } from './api-keys.controller';
-import { ApiKeysRepository } from './api-keys.repository';
-import { ApiKeysService } from './api-keys.service';
+import { ApiKeysController } from './api-keys/api-keys.controller';
+import { ApiKeysRepository } from './api-keys/api-keys.repository';
+import { ApiKeysService } from './api-keys/api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { Authenticator } from './authenticator.service';
 import { DefaultIdentity } from './default-identity.service';
-import { KeyCreationService } from './key-creation.service';
-import { KeyVerifier } from './key-verifier.service';
+import { KeyCreationService } from './api-keys/key-creation.service';
+import { KeyVerifier } from './api-keys/key-verifier.service';
 import { TokensService } from './tokens.service';
 
 /** Who calls and what they may do: the global guard, API keys and tokens. */

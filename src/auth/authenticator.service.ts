@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { actAs, type Identity } from './acting-user';
-import { KEY_PREFIX } from './api-key';
+import { KEY_PREFIX } from './api-keys/api-key';
 import { authErrors, challenge } from './auth.errors';
-import { KeyVerifier } from './key-verifier.service';
-import type { Principal } from './principal';
+import { KeyVerifier } from './api-keys/key-verifier.service';
+import type { Principal } from '../organizations/principal';
 import { TokensService } from './tokens.service';
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;

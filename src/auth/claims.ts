@@ -1,4 +1,4 @@
-import { isObject } from '../common/fields';
+import { isObject } from '../http/request/fields';
 
 /**
  * A claim by its name or by its dotted path. The exact name goes first: names such as `https://example.com/org` have

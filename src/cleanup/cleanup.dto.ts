@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsNumber, IsPositive, Max } from 'class-validator';
-import { field } from '../common/fields';
+import { field } from '../http/request/fields';
 
 /** A century: beyond it, the difference of two times would leave the range of dates. */
 const MOST_DAYS = 36_500;

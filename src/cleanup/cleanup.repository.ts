@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { SystemTx } from '../database/system-database';
-import type { TenantTx } from '../database/tenant-database';
+import type { SystemTx } from '../database/door/system-database';
+import type { TenantTx } from '../database/door/tenant-database';
 
 /** One number for all instances: whoever holds it cleans, for the length of one transaction. */
 const CLEANUP_LOCK = 7_468_726_542;

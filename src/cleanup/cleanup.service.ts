@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config';
-import { SystemDatabase } from '../database/system-database';
-import { type Tenant, TenantDatabase, type TenantTx } from '../database/tenant-database';
+import { SystemDatabase } from '../database/door/system-database';
+import { type Tenant, TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import type { CleanupView, RunCleanup } from './cleanup.dto';
 import { type BrokenErasure, CleanupRepository } from './cleanup.repository';
 

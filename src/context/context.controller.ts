@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { SessionId } from '../sessions/session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { SessionId } from '../sessions/opening/session-id';
 import { OwnerQuery } from '../sessions/sessions.dto';
-import { isOthers, SharedSessionsService } from '../sessions/shared-sessions.service';
+import { isOthers, SharedSessionsService } from '../sessions/shared/shared-sessions.service';
 import { ContextQuery, ContextRequest, ContextView, SessionContextQuery } from './context.dto';
 import { type Context, ContextService, inFormat } from './context.service';
 

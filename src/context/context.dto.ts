@@ -2,12 +2,12 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsNumber, Max, Min } from 'class-validator';
-import { EnumField, field, IntField, isObject, satisfies, TextField, TimeField } from '../common/fields';
+import { EnumField, field, IntField, isObject, satisfies, TextField, TimeField } from '../http/request/fields';
 import { ChatMessage } from '../messages/messages.dto';
 import { OwnerQuery } from '../sessions/sessions.dto';
 import type { MessageRole } from '../messages/message.entity';
 import { CONTEXT_FORMATS, type ContextFormat } from './formats';
-import { ABOUT_STRATEGIES, STRATEGY_NAMES } from './strategies';
+import { ABOUT_STRATEGIES, STRATEGY_NAMES } from './choose/strategies';
 
 /** Sections of a context, in their order. */
 export const SECTIONS = ['system', 'facts', 'summaries', 'retrieved', 'recent', 'question'] as const;

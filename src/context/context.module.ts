@@ -4,9 +4,9 @@ import { MessagesModule } from '../messages/messages.module';
 import { SearchModule } from '../search/search.module';
 import { SessionsModule } from '../sessions/sessions.module';
 import { SummariesModule } from '../summaries/summaries.module';
-import { ContextExtras } from './context-extras.service';
-import { ContextRetrieval } from './context-retrieval.service';
-import { ContextReader } from './context-reader.service';
+import { ContextExtras } from './read/context-extras.service';
+import { ContextRetrieval } from './read/context-retrieval.service';
+import { ContextReader } from './read/context-reader.service';
 import { ContextController } from './context.controller';
 import { ContextService } from './context.service';
 

@@ -1,16 +1,16 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { CONFIG, type Config } from '../config/config';
-import { bySession, byThread, type Target } from '../database/visibility';
+import { bySession, byThread, type Target } from '../threads/thread-access';
 import type { ChatMessage } from '../messages/messages.dto';
-import { assemble, type Assembled } from './assembly';
-import { ContextExtras } from './context-extras.service';
-import { ContextReader, type Conversation } from './context-reader.service';
-import { ContextRetrieval } from './context-retrieval.service';
+import { assemble, type Assembled } from './choose/assembly';
+import { ContextExtras } from './read/context-extras.service';
+import { ContextReader, type Conversation } from './read/context-reader.service';
+import { ContextRetrieval } from './read/context-retrieval.service';
 import { type ContextFormat, toFormat } from './formats';
 import type { ContextRequest, ContextView, ContextWarning } from './context.dto';
-import { type Plan, toPlan } from './plan';
-import { tokensOf } from './units';
+import { type Plan, toPlan } from './choose/plan';
+import { tokensOf } from './choose/units';
 
 /** What a caller inside the server gets: messages, always. */
 export type Context = ContextView & { messages: ChatMessage[] };

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import type { Config } from '../config/config';
-import { connectionsOf } from '../config/shares';
-import { parsers } from './pg-types';
-import { UnnamedClient } from './pooler';
+import { connectionsOf } from '../config/process-shares';
+import { parsers } from './door/pg-types';
+import { UnnamedClient } from './server-facts';
 import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
 import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
 import { Memory1763856000000 } from './migrations/1763856000000-memory';

@@ -2,9 +2,9 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
-import { PoolStats } from './pool-stats';
-import { SystemDatabase } from './system-database';
-import { TenantDatabase } from './tenant-database';
+import { PoolStats } from './door/pool-stats';
+import { SystemDatabase } from './door/system-database';
+import { TenantDatabase } from './door/tenant-database';
 
 /** The one data source and its two doors. */
 @Global()

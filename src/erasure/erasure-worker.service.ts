@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TenantDatabase } from '../database/tenant-database';
+import { TenantDatabase } from '../database/door/tenant-database';
 import { ERASURE_STEPS, type ErasureStep } from './erasure-steps';
 import type { Erasure } from './erasure.entity';
 import { ErasuresRepository, type Subject } from './erasures.repository';

@@ -2,9 +2,9 @@ import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
 import { DeletedErasure, ErasureList, ErasureView, ListErasuresQuery, StartErasure } from './erasures.dto';
 import { ErasuresService } from './erasures.service';
 

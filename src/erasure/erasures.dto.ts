@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IdField, TextField } from '../common/fields';
-import { PageQuery, PageView } from '../common/paging';
+import { IdField, TextField } from '../http/request/fields';
+import { PageQuery, PageView } from '../http/request/paging';
 import {
   type Erasure,
   ERASURE_STATUSES,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import type { ErasureStep } from './erasure-steps';
 import type { Erasure, ErasureSubject } from './erasure.entity';
 

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { isUuid, newId } from '../common/ids';
-import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../common/paging';
-import { TenantDatabase } from '../database/tenant-database';
+import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
+import { TenantDatabase } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
+import type { Retry } from '../idempotency/idempotency-key';
 import { ErasureWorkerService } from './erasure-worker.service';
 import type { Erasure } from './erasure.entity';
 import {

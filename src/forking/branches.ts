@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import type { TenantTx } from '../database/tenant-database';
-import { byThread } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { byThread } from '../threads/thread-access';
 import type { MessageRow } from '../messages/message.entity';
-import { MessagesService } from '../messages/messages.service';
+import { MessagesService } from '../messages/read/messages.service';
 import { ThreadCreationService } from '../threads/thread-creation.service';
 import type { Thread } from '../threads/thread.entity';
 import { ForkingRepository } from './forking.repository';

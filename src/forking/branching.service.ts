@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { checkVersion, precondition } from '../common/versions';
-import type { TenantTx } from '../database/tenant-database';
+import type { Principal } from '../organizations/principal';
+import { checkVersion, precondition } from '../http/request/versions';
+import type { TenantTx } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
-import { AppendService } from '../messages/append.service';
+import type { Retry } from '../idempotency/idempotency-key';
+import { AppendService } from '../messages/append/append.service';
 import type { MessageInput, MessageView, UpdateMessage } from '../messages/messages.dto';
 import type { MessageRow } from '../messages/message.entity';
-import { checkMessageId } from '../messages/messages.service';
+import { checkMessageId } from '../messages/read/messages.service';
 import { Branches } from './branches';
 
 /** What an edit says beside its body. */

@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { readIfMatch } from '../common/decorators';
-import { readRetry } from '../idempotency/retry';
+import { readIfMatch } from '../http/request/decorators';
+import { readRetry } from '../idempotency/idempotency-key';
 import type { EditOptions } from './branching.service';
 
 /** What an edit says beside its body: `Idempotency-Key` and `If-Match`. */

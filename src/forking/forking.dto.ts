@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { FlagField, IntField, NameField, UuidField } from '../common/fields';
-import { SessionIdField } from '../sessions/session-id';
+import { FlagField, IntField, NameField, UuidField } from '../http/request/fields';
+import { SessionIdField } from '../sessions/opening/session-id';
 
 /** What of a thread goes into its fork. */
 export class ForkThread {

@@ -9,7 +9,7 @@ import { ForkingRepository } from './forking.repository';
 import { LineageController } from './lineage.controller';
 import { LineageRepository } from './lineage.repository';
 import { LineageService } from './lineage.service';
-import { MessageEditingController } from './message-editing.controller';
+import { MessageEditingController } from './edit-or-branch.controller';
 import { SessionForkingController } from './session-forking.controller';
 import { SessionForkingService } from './session-forking.service';
 import { ThreadCopies } from './thread-copies';

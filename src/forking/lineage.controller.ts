@@ -1,8 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
 import { ForkTree } from './forking.dto';
 import { LineageService } from './lineage.service';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 
 type Shown = 'id' | 'name' | 'session_id' | 'forked_from_thread_id' | 'forked_from_seq' | 'created_at';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
-import { byThread } from '../database/visibility';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase } from '../database/door/tenant-database';
+import { byThread } from '../threads/thread-access';
 import { checkTarget, notFound } from '../threads/threads.service';
 import type { ForkNode, ForkTree } from './forking.dto';
 import { type LineageRow, LineageRepository } from './lineage.repository';

@@ -1,10 +1,10 @@
 import { Body, Controller, Post, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { SessionId } from '../sessions/session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { SessionId } from '../sessions/opening/session-id';
 import { SessionView } from '../sessions/sessions.dto';
 import { ForkSession } from './forking.dto';
 import { SessionForkingService } from './session-forking.service';

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import { bySession } from '../database/visibility';
+import { bySession } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
-import { checkSessionId } from '../sessions/session-id';
-import { SessionOpeningService } from '../sessions/session-opening.service';
+import type { Retry } from '../idempotency/idempotency-key';
+import { checkSessionId } from '../sessions/opening/session-id';
+import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import type { SessionView } from '../sessions/sessions.dto';
 import { SessionsService } from '../sessions/sessions.service';
 import type { ForkSession } from './forking.dto';

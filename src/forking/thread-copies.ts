@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
-import type { TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
-import { MessageRangesService } from '../messages/message-ranges.service';
+import type { TenantTx } from '../database/door/tenant-database';
+import type { Target } from '../threads/thread-access';
+import { MessageRangesService } from '../messages/read/message-ranges.service';
 import type { Thread } from '../threads/thread.entity';
 import { notFound } from '../threads/threads.service';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';

@@ -1,10 +1,10 @@
 import { Body, Controller, Post, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
 import { ThreadView } from '../threads/threads.dto';
 import { ForkThread } from './forking.dto';
 import { ThreadForkingService } from './thread-forking.service';

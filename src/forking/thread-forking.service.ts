@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import { byThread } from '../database/visibility';
+import { byThread } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
+import type { Retry } from '../idempotency/idempotency-key';
 import { ThreadCreationService } from '../threads/thread-creation.service';
 import type { ThreadView } from '../threads/threads.dto';
 import { checkTarget, ThreadsService } from '../threads/threads.service';

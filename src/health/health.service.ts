@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commonErrors } from '../common/errors';
-import { SystemDatabase } from '../database/system-database';
-import { httpErrors } from '../http/http.errors';
-import { Lifecycle } from '../http/lifecycle';
-import { VERSION } from '../http/version';
+import { SystemDatabase } from '../database/door/system-database';
+import { httpErrors } from '../http/server/http.errors';
+import { Lifecycle } from '../http/server/lifecycle';
+import { VERSION } from '../http/server/version';
 import type { HealthView, ReadyView } from './health.dto';
 
 /** How long the database may take to answer a probe. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import type { TenantTx } from '../database/tenant-database';
-import type { Retry } from './retry';
+import type { Principal } from '../organizations/principal';
+import type { TenantTx } from '../database/door/tenant-database';
+import type { Retry } from './idempotency-key';
 
 export interface FirstAnswer {
   request_hash: Buffer;

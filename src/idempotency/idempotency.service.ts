@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import { idempotencyErrors } from './idempotency.errors';
 import { type FirstAnswer, IdempotencyRepository } from './idempotency.repository';
-import type { Retry } from './retry';
+import type { Retry } from './idempotency-key';
 
 /** Makes a POST happen once, however often it is sent. */
 @Injectable()

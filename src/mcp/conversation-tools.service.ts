@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { ContextService } from '../context/context.service';
-import { appendBody } from '../messages/append-answer';
-import { type AppendResult, AppendService } from '../messages/append.service';
+import { appendBody } from '../messages/append/append-answer';
+import { type AppendResult, AppendService } from '../messages/append/append.service';
 import type { MessageRole } from '../messages/message.entity';
 import type { AppendMessages } from '../messages/messages.dto';
-import { checkSessionId } from '../sessions/session-id';
-import { SessionMessagesService } from '../sessions/session-messages.service';
+import { checkSessionId } from '../sessions/opening/session-id';
+import { SessionMessagesService } from '../sessions/messages/session-messages.service';
 import { defineTool, idField, type Tool } from './tool';
 
 const ROLES = ['user', 'assistant', 'system', 'developer', 'tool'] as const satisfies MessageRole[];

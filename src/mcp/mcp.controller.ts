@@ -2,7 +2,7 @@ import { Controller, Delete, Get, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
+import { Caller, type Principal } from '../organizations/principal';
 import { mcpErrors } from './mcp.errors';
 import { McpService } from './mcp.service';
 import { OriginGuard } from './origin.guard';

@@ -6,8 +6,8 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isObject } from '../common/fields';
-import { VERSION } from '../http/version';
+import { isObject } from '../http/request/fields';
+import { VERSION } from '../http/server/version';
 import { mcpErrors } from './mcp.errors';
 import { ThreadResources } from './thread-resources.service';
 import type { Call } from './tool';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import type { FoundMessage, SearchMessagesQuery } from '../search/search.dto';
 import { MessageSearchService } from '../search/message-search.service';
-import { checkSessionId } from '../sessions/session-id';
+import { checkSessionId } from '../sessions/opening/session-id';
 import { defineTool, idField, type Tool } from './tool';
 
 const ROLES = ['user', 'assistant', 'system', 'developer', 'tool'] as const;

@@ -7,9 +7,9 @@ import {
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
 import { checkAccess } from '../auth/access';
-import { byThread } from '../database/visibility';
-import { MessagesService } from '../messages/messages.service';
-import { ThreadListService } from '../threads/thread-list.service';
+import { byThread } from '../threads/thread-access';
+import { MessagesService } from '../messages/read/messages.service';
+import { ThreadListService } from '../threads/list/thread-list.service';
 import { toProblem } from './failure';
 import type { Call } from './tool';
 

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Order } from '../common/paging';
-import { Conditions } from '../database/conditions';
-import type { TenantTx } from '../database/tenant-database';
-import type { Statement } from '../database/transaction';
-import { unexpired } from '../database/visibility';
+import type { Order } from '../http/request/paging';
+import { Conditions } from '../database/door/conditions';
+import type { TenantTx } from '../database/door/tenant-database';
+import type { Statement } from '../database/door/transaction';
+import { unexpired } from '../threads/thread-access';
 import type { MemoryVersion } from './memory-version.entity';
 import type { Memory } from './memory.entity';
 import { inScope, type MemoryScope, scopeValues } from './memory.repository';
-import { endOfPrefix } from '../database/prefix';
+import { endOfPrefix } from '../database/door/prefix';
 
 export interface MemoryFilter {
   /** With a session and the user's entries too, a session's entry hides the user's of the same key. */

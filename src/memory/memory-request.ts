@@ -7,8 +7,8 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, tap } from 'rxjs';
-import type { Principal } from '../auth/principal';
-import { readIfMatch } from '../common/decorators';
+import type { Principal } from '../organizations/principal';
+import { readIfMatch } from '../http/request/decorators';
 import { commonErrors } from '../common/errors';
 import { checkId } from '../common/ids';
 import { ownerOf } from '../threads/threads.service';

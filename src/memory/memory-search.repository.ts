@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import type { Memory } from './memory.entity';
 import { type MemoryScope, readable } from './memory.repository';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase } from '../database/door/tenant-database';
 import { type FoundMemories, type SearchMemoriesQuery, toMemoryView } from './memory.dto';
 import { MemorySearchRepository } from './memory-search.repository';
 

@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
 import { jsonBytes, parseTime } from '../common/json';
-import { checkCount } from '../common/limits';
-import { checkVersion, type Precondition } from '../common/versions';
+import { checkCount } from '../http/request/limits';
+import { checkVersion, type Precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import { OrganizationsService } from '../organizations/organizations.service';
-import { SessionOpeningService } from '../sessions/session-opening.service';
+import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import type { Memory } from './memory.entity';
 import { memoryErrors } from './memory.errors';
 import { MemoryRepository, type MemoryScope, type SaveDetails } from './memory.repository';

@@ -1,9 +1,9 @@
 import { applyDecorators, Body, Controller, Delete, Get, Put, Query, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import type { Principal } from '../auth/principal';
-import { Id, IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
+import type { Principal } from '../organizations/principal';
+import { Id, IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import {
   ClearedMemory,
   ClearMemoryQuery,

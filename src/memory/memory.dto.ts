@@ -1,8 +1,8 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
-import { field, FlagField, IdField, IntField, isObject, satisfies, TextField, TimeField } from '../common/fields';
+import { field, FlagField, IdField, IntField, isObject, satisfies, TextField, TimeField } from '../http/request/fields';
 import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';
-import { CountedPageQuery, PageQuery, PageView } from '../common/paging';
+import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
 import type { MemoryVersion } from './memory-version.entity';
 import type { Memory } from './memory.entity';
 

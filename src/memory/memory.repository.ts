@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { unexpired } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { unexpired } from '../threads/thread-access';
 import type { Memory } from './memory.entity';
 
 /** Whose entries: a user's own, or those of one session of theirs. */

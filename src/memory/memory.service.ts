@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
 import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';
-import { timeRange } from '../common/limits';
-import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../common/paging';
-import { checkVersion, precondition } from '../common/versions';
-import { TenantDatabase } from '../database/tenant-database';
+import { timeRange } from '../http/request/limits';
+import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
+import { checkVersion, precondition } from '../http/request/versions';
+import { TenantDatabase } from '../database/door/tenant-database';
 import {
   type ClearedMemory,
   type DeletedMemory,

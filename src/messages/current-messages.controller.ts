@@ -2,14 +2,14 @@ import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { IfMatch } from '../common/decorators';
-import { byThread } from '../database/visibility';
-import { CurrentThreadService } from '../threads/current-thread.service';
-import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
-import { type AppendOptions, AppendService } from './append.service';
-import { MessageDeletionService } from './message-deletion.service';
-import { EraseQuery } from './message-trash.dto';
+import { Caller, type Principal } from '../organizations/principal';
+import { IfMatch } from '../http/request/decorators';
+import { byThread } from '../threads/thread-access';
+import { CurrentThreadService } from '../threads/current/current-thread.service';
+import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
+import { type AppendOptions, AppendService } from './append/append.service';
+import { MessageDeletionService } from './remove/message-deletion.service';
+import { EraseQuery } from './remove/message-trash.dto';
 import {
   AppendMessage,
   AppendMessages,
@@ -20,8 +20,8 @@ import {
   ListMessagesQuery,
   MessageList,
 } from './messages.dto';
-import { MessagePagesService } from './message-pages.service';
-import { MessagesService } from './messages.service';
+import { MessagePagesService } from './read/message-pages.service';
+import { MessagesService } from './read/messages.service';
 
 /** The messages of the caller's current thread; 409 NO_ACTIVE_THREAD without one (F23, F24). */
 @ApiTags('messages')

@@ -1,4 +1,4 @@
-import { isObject } from '../common/fields';
+import { isObject } from '../http/request/fields';
 import type { Json } from '../common/json';
 
 type Metadata = Record<string, unknown>;

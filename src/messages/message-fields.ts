@@ -1,4 +1,4 @@
-import { field, isObject, satisfies } from '../common/fields';
+import { field, isObject, satisfies } from '../http/request/fields';
 import { toDecimal } from '../common/decimal';
 import { parseTime } from '../common/json';
 

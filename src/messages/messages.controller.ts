@@ -1,12 +1,12 @@
 import { Controller, Delete, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id, IfMatch } from '../common/decorators';
-import { MessageDeletionService } from './message-deletion.service';
-import { EraseQuery } from './message-trash.dto';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id, IfMatch } from '../http/request/decorators';
+import { MessageDeletionService } from './remove/message-deletion.service';
+import { EraseQuery } from './remove/message-trash.dto';
 import { DeletedMessage, MessageView } from './messages.dto';
-import { MessagesService } from './messages.service';
+import { MessagesService } from './read/messages.service';
 
 /** Single messages, by id. */
 @ApiTags('messages')

@@ -9,10 +9,10 @@ import {
   TextField,
   TimeField,
   UuidField,
-} from '../common/fields';
-import { PageQuery, PageView } from '../common/paging';
-import { ExpectedVersion } from '../common/versions';
-import { ItemsOf } from '../common/validation.pipe';
+} from '../http/request/fields';
+import { PageQuery, PageView } from '../http/request/paging';
+import { ExpectedVersion } from '../http/request/versions';
+import { ItemsOf } from '../http/request/validation.pipe';
 import { ESTIMATORS, type Estimator } from '../tokens/estimator';
 import { ContentField, CostField, HoursField, PastTimeField, ToolCallsField } from './message-fields';
 import { MESSAGE_ROLES, type MessageRole, type ToolCall } from './message.entity';

@@ -2,16 +2,16 @@ import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseIntercept
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id, IfMatch, IfNoneMatch } from '../common/decorators';
-import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../common/etag.interceptor';
-import { byThread } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { answerAppend, ApiAppend, appendBody, AppendControls } from './append-answer';
-import { type AppendOptions, AppendService } from './append.service';
-import { MessageDeletionService } from './message-deletion.service';
-import { MessageTruncationService } from './message-truncation.service';
-import { EraseQuery } from './message-trash.dto';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id, IfMatch, IfNoneMatch } from '../http/request/decorators';
+import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
+import { byThread } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
+import { type AppendOptions, AppendService } from './append/append.service';
+import { MessageDeletionService } from './remove/message-deletion.service';
+import { MessageTruncationService } from './remove/message-truncation.service';
+import { EraseQuery } from './remove/message-trash.dto';
 import {
   AppendMessage,
   AppendMessages,
@@ -24,8 +24,8 @@ import {
   TruncatedThread,
   TruncateMessages,
 } from './messages.dto';
-import { MessagePagesService } from './message-pages.service';
-import { MessagesService } from './messages.service';
+import { MessagePagesService } from './read/message-pages.service';
+import { MessagesService } from './read/messages.service';
 
 /** The messages of one thread. */
 @ApiTags('messages')

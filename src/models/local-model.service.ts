@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ChatModel, type ModelAnswer, type ModelMessage, type ModelRequest } from './chat-model.service';
 import { describe, textOf, toSystemText } from './model-context';
 import { toUsage } from './model-usage';
-import { rank, wordsOf } from '../common/word-search';
+import { rank, wordsOf } from '../common/word-ranking';
 
 export const LOCAL_NOTICE = 'This is no language model: set MODEL_BASE_URL to have one answer.';
 

@@ -1,5 +1,5 @@
 import { describe, FACTS_TITLE, oneLine, section } from '../common/describe';
-import { isObject } from '../common/fields';
+import { isObject } from '../http/request/fields';
 import type { ModelMessage, ModelRequest } from './chat-model.service';
 
 export { describe } from '../common/describe';

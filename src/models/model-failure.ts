@@ -1,5 +1,5 @@
 import { Problem } from '../common/errors';
-import { isObject } from '../common/fields';
+import { isObject } from '../http/request/fields';
 import { modelErrors } from './models.errors';
 
 const LONGEST_MESSAGE = 200;

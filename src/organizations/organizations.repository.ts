@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import type { Statement } from '../database/transaction';
+import type { TenantTx } from '../database/door/tenant-database';
+import type { Statement } from '../database/door/transaction';
 
 const ENSURE_ORGANIZATION: Statement = {
   name: 'organizations.ensure',

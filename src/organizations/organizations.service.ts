@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import { OrganizationsRepository } from './organizations.repository';
 
 /** Tenants and their users, which exist from the first time that they are seen. */

@@ -1,16 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { Problem } from '../common/errors';
 import { Gate, GateBusy } from '../common/gate';
 import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
-import { timeRange } from '../common/limits';
-import { decodeCursor, type Page, rowsFor, toPage } from '../common/paging';
+import { timeRange } from '../http/request/limits';
+import { decodeCursor, type Page, rowsFor, toPage } from '../http/request/paging';
 import { CONFIG, type Config } from '../config/config';
-import { shareOf } from '../config/shares';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { toMessageView } from '../messages/messages.service';
-import { toContainment } from '../threads/thread-list.service';
+import { shareOf } from '../config/process-shares';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import { toMessageView } from '../messages/read/messages.service';
+import { toContainment } from '../threads/list/thread-list.service';
 import {
   DEFAULT_HITS,
   type FoundMessage,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase } from '../database/door/tenant-database';
 import { OrganizationsService } from '../organizations/organizations.service';
 import type { SearchLanguageView, SetSearchLanguage } from './search.dto';
 import { searchErrors } from './search.errors';

@@ -1,6 +1,6 @@
 import { ApiProperty, OmitType } from '@nestjs/swagger';
-import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../common/fields';
-import { PageView } from '../common/paging';
+import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../http/request/fields';
+import { PageView } from '../http/request/paging';
 import type { MessageRole } from '../messages/message.entity';
 import { MessageView } from '../messages/messages.dto';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
 import type { MessageRow } from '../messages/message.entity';
-import { MESSAGE_COLUMNS } from '../messages/messages.service';
+import { MESSAGE_COLUMNS } from '../messages/read/messages.service';
 import type { SearchMode } from './search.dto';
 import { HIT_BEGINS, HIT_ENDS } from './snippet';
 

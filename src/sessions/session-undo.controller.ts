@@ -1,14 +1,14 @@
 import { Body, Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { bySession } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../messages/message-trash.dto';
-import { MessageUndoService } from '../messages/message-undo.service';
-import { SessionId } from './session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { bySession } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../messages/remove/message-trash.dto';
+import { MessageUndoService } from '../messages/undo/message-undo.service';
+import { SessionId } from './opening/session-id';
 
 /** Turns of a session that are taken back. */
 @ApiTags('sessions')

@@ -1,4 +1,4 @@
-import { type Newest, textOf, toChatMessage, toMessageView } from '../messages/messages.service';
+import { type Newest, textOf, toChatMessage, toMessageView } from '../messages/read/messages.service';
 import type { MessageRow } from '../messages/message.entity';
 import type { SessionHistory, SessionMessage, SessionView } from './sessions.dto';
 import type { SessionRow } from './sessions.repository';

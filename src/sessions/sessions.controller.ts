@@ -2,13 +2,13 @@ import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query, Res, UseIn
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { SessionId } from './session-id';
-import { SessionListService } from './session-list.service';
-import { SessionSettingsService } from './session-settings.service';
+import { Caller, type Principal } from '../organizations/principal';
+import { IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { SessionId } from './opening/session-id';
+import { SessionListService } from './list/session-list.service';
+import { SessionSettingsService } from './settings/session-settings.service';
 import {
   BatchGetSessions,
   DeletedSession,
@@ -23,7 +23,7 @@ import {
   UpdateSession,
 } from './sessions.dto';
 import { SessionsService } from './sessions.service';
-import { isOthers, SharedSessionsService } from './shared-sessions.service';
+import { isOthers, SharedSessionsService } from './shared/shared-sessions.service';
 
 /** Sessions: conversations under names of the caller's choosing, made on first use. */
 @ApiTags('sessions')

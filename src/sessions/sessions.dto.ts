@@ -9,11 +9,11 @@ import {
   ObjectField,
   satisfies,
   TextField,
-} from '../common/fields';
+} from '../http/request/fields';
 import { isPlainId } from '../common/ids';
-import { CountedPageQuery, ORDERS, type Order, PageView } from '../common/paging';
-import { ExpectedVersion } from '../common/versions';
-import { EraseQuery } from '../messages/message-trash.dto';
+import { CountedPageQuery, ORDERS, type Order, PageView } from '../http/request/paging';
+import { ExpectedVersion } from '../http/request/versions';
+import { EraseQuery } from '../messages/remove/message-trash.dto';
 import {
   AppendQuery,
   AsOfQuery,
@@ -24,7 +24,7 @@ import {
 } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
 import type { AutoSummarize } from '../threads/thread.entity';
-import { SessionIdField } from './session-id';
+import { SessionIdField } from './opening/session-id';
 
 /** What a caller may say of a session, when it is made and later. */
 export class SessionSettings {

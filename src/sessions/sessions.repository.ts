@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { endOfPrefix } from '../database/prefix';
-import { bySession, forTargets, present, targetValues, TOUCH, unexpired, type Viewer } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { endOfPrefix } from '../database/door/prefix';
+import { bySession, forTargets, present, targetValues, TOUCH, unexpired, type Viewer } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
-import type { SessionLifetime } from './session-lifetime';
+import type { SessionLifetime } from './opening/session-lifetime';
 
 type OfThread =
   'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';

@@ -1,13 +1,13 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { checkCount } from '../common/limits';
-import { checkVersion, precondition } from '../common/versions';
+import type { Principal } from '../organizations/principal';
+import { checkCount } from '../http/request/limits';
+import { checkVersion, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { bySession } from '../database/visibility';
-import { MessagesService } from '../messages/messages.service';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import { bySession } from '../threads/thread-access';
+import { MessagesService } from '../messages/read/messages.service';
 import { notFound, ownerOf } from '../threads/threads.service';
-import { sessionLifetime } from './session-lifetime';
+import { sessionLifetime } from './opening/session-lifetime';
 import { isLarge, toSessionMessage, toSessionView } from './session-views';
 import type {
   BatchGetSessions,

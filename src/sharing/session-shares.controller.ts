@@ -2,12 +2,12 @@ import { Body, Controller, Delete, Get, Header, Patch, Post, Query, Res } from '
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { PageQuery } from '../common/paging';
-import { bySession } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { SessionId } from '../sessions/session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { PageQuery } from '../http/request/paging';
+import { bySession } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { SessionId } from '../sessions/opening/session-id';
 import { ShareCreationService } from './share-creation.service';
 import { CreatedShareView, EndedShare, ShareConversation, ShareList, ShareView, UpdateShare } from './sharing.dto';
 import { SharingService } from './sharing.service';

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import type { TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import type { Target } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
+import type { Retry } from '../idempotency/idempotency-key';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { checkTarget, ThreadsService } from '../threads/threads.service';
 import { expiryOf, invalid } from './share-expiry';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
-import { inForce, present, type Viewer, viewerValues, visibleThread } from '../database/visibility';
+import type { TenantTx } from '../database/door/tenant-database';
+import { inForce, present, type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
 import type { Share } from './share.entity';
 
 /** A link in force, with the owner of its thread. */

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { isUuid } from '../common/ids';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import { byThread } from '../database/visibility';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import { byThread } from '../threads/thread-access';
 import { ThreadsService } from '../threads/threads.service';
 import { type Link, ShareLinksRepository } from './share-links.repository';
 import { ShareRecipientsService } from './share-recipients.service';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { MOST_SHARES } from './share-creation.service';
 import { type Link, ShareLinksRepository } from './share-links.repository';

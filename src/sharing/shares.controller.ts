@@ -2,8 +2,8 @@ import { Body, Controller, Delete, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
 import { ShareLinksService } from './share-links.service';
 import { AcceptedThread, AcceptShare, EndedShare } from './sharing.dto';
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, field, IdField, IntField, satisfies, TextField, TimeField } from '../common/fields';
-import { PageView } from '../common/paging';
+import { EnumField, field, IdField, IntField, satisfies, TextField, TimeField } from '../http/request/fields';
+import { PageView } from '../http/request/paging';
 import { ThreadView } from '../threads/threads.dto';
 import { type Share, SHARE_PERMISSIONS, type SharePermission } from './share.entity';
 

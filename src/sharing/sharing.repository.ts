@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Order } from '../common/paging';
-import type { TenantTx } from '../database/tenant-database';
-import { forTargets, inForce, type Target, targetValues, type Viewer } from '../database/visibility';
+import type { Order } from '../http/request/paging';
+import type { TenantTx } from '../database/door/tenant-database';
+import { forTargets, inForce, type Target, targetValues, type Viewer } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Share } from './share.entity';
 import type { ShareRow } from './sharing.dto';

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { isUuid } from '../common/ids';
-import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../common/paging';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../http/request/paging';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import type { Target } from '../threads/thread-access';
 import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
 import { expiryOf, invalid } from './share-expiry';
 import { type EndedShare, type ShareList, type ShareView, toShareView, type UpdateShare } from './sharing.dto';

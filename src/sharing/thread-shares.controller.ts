@@ -2,11 +2,11 @@ import { Body, Controller, Delete, Get, Header, Patch, Post, Query, Res } from '
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { PageQuery } from '../common/paging';
-import { byThread } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { PageQuery } from '../http/request/paging';
+import { byThread } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
 import { ShareCreationService } from './share-creation.service';
 import { CreatedShareView, EndedShare, ShareConversation, ShareList, ShareView, UpdateShare } from './sharing.dto';
 import { SharingService } from './sharing.service';

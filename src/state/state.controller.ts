@@ -2,10 +2,10 @@ import { Body, Controller, Delete, Get, Put, Query, Res, UseInterceptors } from 
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { SessionId } from '../sessions/session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { SessionId } from '../sessions/opening/session-id';
 import { DeletedSession, SessionView, StoreQuery } from '../sessions/sessions.dto';
 import { SessionsService } from '../sessions/sessions.service';
 import { StateSavingService } from './state-saving.service';

@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType, OmitType } from '@nestjs/swagger';
 import { IsArray, ValidateIf } from 'class-validator';
-import { EnumField, field, IdField, ObjectField, satisfies } from '../common/fields';
-import { ItemsOf } from '../common/validation.pipe';
-import { ExpectedVersion } from '../common/versions';
+import { EnumField, field, IdField, ObjectField, satisfies } from '../http/request/fields';
+import { ItemsOf } from '../http/request/validation.pipe';
+import { ExpectedVersion } from '../http/request/versions';
 import { ChatMessage, MessageInput } from '../messages/messages.dto';
 import { SessionSettings, SessionView, StoreQuery } from '../sessions/sessions.dto';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase } from '../database/door/tenant-database';
 import type { MessageRow } from '../messages/message.entity';
-import { MessagesService, toChatMessage } from '../messages/messages.service';
+import { MessagesService, toChatMessage } from '../messages/read/messages.service';
 import { type SessionRow, SessionsService } from '../sessions/sessions.service';
 import type { GetStateQuery, LeanState, StateMessage, StateView } from './state.dto';
 

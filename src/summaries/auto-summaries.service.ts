@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { TenantDatabase } from '../database/tenant-database';
-import { byThread } from '../database/visibility';
-import { type AppendEvent, AppendEventsService } from '../messages/append-events.service';
+import type { Principal } from '../organizations/principal';
+import { TenantDatabase } from '../database/door/tenant-database';
+import { byThread } from '../threads/thread-access';
+import { type AppendEvent, AppendEventsService } from '../messages/append/append-events.service';
 import { SummaryRuns } from './summary-runs.service';
 import { SummaryWriter } from './summary-writer';
 

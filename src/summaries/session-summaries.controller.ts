@@ -1,12 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { bySession } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { SessionId } from '../sessions/session-id';
+import { Caller, type Principal } from '../organizations/principal';
+import { IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { bySession } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { SessionId } from '../sessions/opening/session-id';
 import { AddSummary, ListSummariesQuery, Summarize, SummarizeResult, SummaryList, SummaryView } from './summaries.dto';
 import { SummariesService } from './summaries.service';
 import { SummarizingService } from './summarizing.service';

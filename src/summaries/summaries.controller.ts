@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id, IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { byThread } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id, IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { byThread } from '../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
 import { AddSummary, ListSummariesQuery, Summarize, SummarizeResult, SummaryList, SummaryView } from './summaries.dto';
 import { SummariesService } from './summaries.service';
 import { SummarizingService } from './summarizing.service';

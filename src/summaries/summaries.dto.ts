@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, IntField, TextField } from '../common/fields';
-import { PageQuery, PageView } from '../common/paging';
+import { EnumField, IntField, TextField } from '../http/request/fields';
+import { PageQuery, PageView } from '../http/request/paging';
 import type { SummaryRow } from './summaries.repository';
 
 /** A summary that the caller has made. Its range may be one of messages that are not stored here. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Order } from '../common/paging';
-import type { TenantTx } from '../database/tenant-database';
+import type { Order } from '../http/request/paging';
+import type { TenantTx } from '../database/door/tenant-database';
 import {
   forTargets,
   type Target,
@@ -8,8 +8,8 @@ import {
   type Viewer,
   viewerValues,
   visibleThread,
-} from '../database/visibility';
-import type { ThreadKey } from '../messages/message-ranges.service';
+} from '../threads/thread-access';
+import type { ThreadKey } from '../messages/read/message-ranges.service';
 import type { Summary } from './summary.entity';
 
 /** A summary as it is read; times are ISO texts. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { checkVersion, precondition } from '../common/versions';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import type { Principal } from '../organizations/principal';
+import { checkVersion, precondition } from '../http/request/versions';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import type { Target } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
+import type { Retry } from '../idempotency/idempotency-key';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget } from '../threads/threads.service';
 import type { Summarize, SummarizeResult } from './summaries.dto';

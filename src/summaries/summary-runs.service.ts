@@ -1,17 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
-import { isObject } from '../common/fields';
+import type { Principal } from '../organizations/principal';
+import { isObject } from '../http/request/fields';
 import { toStorable } from '../common/json';
 import { CONFIG, type Config } from '../config/config';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import type { MessageRow } from '../messages/message.entity';
-import { cutKeeping, MessageRangesService, type OutlineRow, type ThreadKey } from '../messages/message-ranges.service';
-import { toChatMessage } from '../messages/messages.service';
+import {
+  cutKeeping,
+  MessageRangesService,
+  type OutlineRow,
+  type ThreadKey,
+} from '../messages/read/message-ranges.service';
+import { toChatMessage } from '../messages/read/messages.service';
 import type { Thread } from '../threads/thread.entity';
 import type { SummaryMode } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
 import { SummariesRepository } from './summaries.repository';
-import { Summarizer } from './summarizer.service';
+import { Summarizer } from './summarizer/summarizer.service';
 
 /** Messages that are to be summarised, as they were when they were read. */
 export interface Run {

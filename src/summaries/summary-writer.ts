@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { newId } from '../common/ids';
 import { CONFIG, type Config } from '../config/config';
-import type { TenantTx } from '../database/tenant-database';
-import { MessageCondensingService } from '../messages/message-condensing.service';
+import type { TenantTx } from '../database/door/tenant-database';
+import { MessageCondensingService } from '../messages/remove/message-condensing.service';
 import type { Thread } from '../threads/thread.entity';
 import { ThreadsService } from '../threads/threads.service';
 import { estimateTokens } from '../tokens/estimator';

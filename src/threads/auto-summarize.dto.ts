@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { field, isObject, satisfies } from '../common/fields';
+import { field, isObject, satisfies } from '../http/request/fields';
 
 const MOST_IN_BATCH = 1000;
 

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
-import { checkCount, checkMetadata } from '../common/limits';
+import { checkCount, checkMetadata } from '../http/request/limits';
 import { CONFIG, type Config } from '../config/config';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/retry';
+import type { Retry } from '../idempotency/idempotency-key';
 import { OrganizationsService } from '../organizations/organizations.service';
 import type { Thread } from './thread.entity';
 import { ownerOf } from './thread-owner';

@@ -1,4 +1,4 @@
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { threadErrors } from './threads.errors';
 
 interface NamedOwner {

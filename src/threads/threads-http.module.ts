@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MessagesModule } from '../messages/messages.module';
-import { CurrentThreadController } from './current-thread.controller';
-import { ThreadTrashController } from './thread-trash.controller';
+import { CurrentThreadController } from './current/current-thread.controller';
+import { ThreadTrashController } from './trash/thread-trash.controller';
 import { ThreadsController } from './threads.controller';
 import { ThreadsModule } from './threads.module';
 

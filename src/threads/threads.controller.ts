@@ -9,15 +9,15 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id, IfMatch } from '../common/decorators';
-import { ETagInterceptor } from '../common/etag.interceptor';
-import { OneOrManyPipe } from '../common/one-or-many.pipe';
-import { byThread } from '../database/visibility';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/retry';
-import { MessagesService } from '../messages/messages.service';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id, IfMatch } from '../http/request/decorators';
+import { ETagInterceptor } from '../http/answer/etag.interceptor';
+import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
+import { byThread } from './thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { MessagesService } from '../messages/read/messages.service';
 import { ThreadCreationService } from './thread-creation.service';
-import { ThreadListService } from './thread-list.service';
+import { ThreadListService } from './list/thread-list.service';
 import {
   CreateThread,
   CreateThreads,

@@ -9,10 +9,10 @@ import {
   TextField,
   TimeField,
   UuidField,
-} from '../common/fields';
-import { CountedPageQuery, PageView } from '../common/paging';
-import { ExpectedVersion } from '../common/versions';
-import { ItemsOf } from '../common/validation.pipe';
+} from '../http/request/fields';
+import { CountedPageQuery, PageView } from '../http/request/paging';
+import { ExpectedVersion } from '../http/request/versions';
+import { ItemsOf } from '../http/request/validation.pipe';
 import { MessageView } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
 import { type AutoSummarize, THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';

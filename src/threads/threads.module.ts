@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
-import { CurrentThreadService } from './current-thread.service';
+import { CurrentThreadService } from './current/current-thread.service';
 import { ThreadCreationService } from './thread-creation.service';
-import { ThreadListRepository } from './thread-list.repository';
-import { ThreadListService } from './thread-list.service';
-import { ThreadTrashRepository } from './thread-trash.repository';
-import { ThreadTrashService } from './thread-trash.service';
+import { ThreadListRepository } from './list/thread-list.repository';
+import { ThreadListService } from './list/thread-list.service';
+import { ThreadTrashRepository } from './trash/thread-trash.repository';
+import { ThreadTrashService } from './trash/thread-trash.service';
 import { ThreadsRepository } from './threads.repository';
 import { ThreadsService } from './threads.service';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantTx } from '../database/tenant-database';
+import type { TenantTx } from '../database/door/tenant-database';
 import {
   forTargets,
   type Target,
@@ -8,7 +8,7 @@ import {
   type Viewer,
   viewerValues,
   visibleThread,
-} from '../database/visibility';
+} from './thread-access';
 import type { AutoSummarize, Thread, ThreadStatus } from './thread.entity';
 
 export interface NewThread {

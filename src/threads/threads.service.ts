@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../auth/principal';
+import type { Principal } from '../organizations/principal';
 import { isUuid } from '../common/ids';
-import { checkMetadata } from '../common/limits';
-import { checkVersion, type Precondition, precondition } from '../common/versions';
+import { checkMetadata } from '../http/request/limits';
+import { checkVersion, type Precondition, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
-import { TenantDatabase, type TenantTx } from '../database/tenant-database';
-import type { Target } from '../database/visibility';
+import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
+import type { Target } from './thread-access';
 import type { Thread, ThreadStatus } from './thread.entity';
 import { type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';

@@ -3,11 +3,11 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
-import { Caller, type Principal } from '../auth/principal';
-import { Id } from '../common/decorators';
-import { ApiIdempotencyKey, type Retry } from '../idempotency/retry';
-import { ExportService } from './export.service';
-import { ImportRequests } from './import-requests.service';
+import { Caller, type Principal } from '../organizations/principal';
+import { Id } from '../http/request/decorators';
+import { ApiIdempotencyKey, type Retry } from '../idempotency/idempotency-key';
+import { ExportService } from './export/export.service';
+import { ImportRequests } from './import/import-requests.service';
 import { answer, ApiExport, ApiImport, gone, ImportRetry, send } from './transfer-http';
 import { ExportAllQuery, ExportQuery, ImportQuery } from './transfer.dto';
 

@@ -2,8 +2,8 @@ import { applyDecorators, createParamDecorator, type ExecutionContext } from '@n
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { readRetry, type Retry } from '../idempotency/retry';
-import type { ExportFile } from './export.service';
+import { readRetry, type Retry } from '../idempotency/idempotency-key';
+import type { ExportFile } from './export/export.service';
 import { ConversationDocument, ImportResult } from './transfer.dto';
 import { transferErrors } from './transfer.errors';
 

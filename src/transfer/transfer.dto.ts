@@ -1,9 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsArray, IsBoolean } from 'class-validator';
-import { EnumField, field, FlagField, IdField, IntField, NameField, ObjectField, TextField } from '../common/fields';
-import { ItemsOf } from '../common/validation.pipe';
-import { EarlierMessage, EarlierTimes, MOST_SEQ } from '../messages/message-import.dto';
-import { SessionIdField } from '../sessions/session-id';
+import {
+  EnumField,
+  field,
+  FlagField,
+  IdField,
+  IntField,
+  NameField,
+  ObjectField,
+  TextField,
+} from '../http/request/fields';
+import { ItemsOf } from '../http/request/validation.pipe';
+import { EarlierMessage, EarlierTimes, MOST_SEQ } from '../messages/import/message-import.dto';
+import { SessionIdField } from '../sessions/opening/session-id';
 import { SessionSettings } from '../sessions/sessions.dto';
 import { AutoSummarizeField } from '../threads/auto-summarize.dto';
 import type { AutoSummarize, ThreadStatus } from '../threads/thread.entity';

@@ -1,7 +1,7 @@
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/tenant-database';
-import { byThread } from '../../src/database/visibility';
-import { MessageWindowsRepository } from '../../src/messages/message-windows.repository';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { byThread } from '../../src/threads/thread-access';
+import { MessageWindowsRepository } from '../../src/messages/read/message-windows.repository';
 import { startTestApp, type TestApp } from '../support/app';
 
 const ORG = 'plans';

@@ -1,4 +1,4 @@
-import { TenantDatabase } from '../../src/database/tenant-database';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { type MemoryFilter, MemoryListRepository } from '../../src/memory/memory-list.repository';
 import { MemoryRepository } from '../../src/memory/memory.repository';
 import { startTestApp, type TestApp } from '../support/app';

@@ -1,7 +1,7 @@
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/tenant-database';
-import { LISTS } from '../../src/messages/messages.repository';
-import { ThreadListRepository, type ThreadFilter } from '../../src/threads/thread-list.repository';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { LISTS } from '../../src/messages/read/messages.repository';
+import { ThreadListRepository, type ThreadFilter } from '../../src/threads/list/thread-list.repository';
 import { startTestApp, type TestApp } from '../support/app';
 
 const ORG = 'plans';

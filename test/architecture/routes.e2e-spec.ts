@@ -1,7 +1,7 @@
 import { RequestMethod } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ACCESS, allows, type Permission, PUBLIC } from '../../src/auth/access';
-import { ROLES } from '../../src/auth/principal';
+import { ROLES } from '../../src/organizations/principal';
 import { type Operation, readOperations } from '../support/openapi';
 import { startTestApp, type TestApp } from '../support/app';
 

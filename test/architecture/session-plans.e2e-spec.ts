@@ -1,11 +1,11 @@
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/tenant-database';
-import { APPEND, LISTS } from '../../src/messages/messages.repository';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { APPEND, LISTS } from '../../src/messages/read/messages.repository';
 import {
   SessionListRepository,
   type SessionFilter,
   type SessionSlice,
-} from '../../src/sessions/session-list.repository';
+} from '../../src/sessions/list/session-list.repository';
 import { SessionsRepository } from '../../src/sessions/sessions.repository';
 import { startTestApp, type TestApp } from '../support/app';
 

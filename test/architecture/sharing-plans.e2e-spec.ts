@@ -1,9 +1,9 @@
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/tenant-database';
-import { WINDOW } from '../../src/messages/message-windows.repository';
-import { APPEND, LISTS } from '../../src/messages/messages.repository';
-import { SessionListRepository } from '../../src/sessions/session-list.repository';
-import { ThreadListRepository } from '../../src/threads/thread-list.repository';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { WINDOW } from '../../src/messages/read/message-windows.repository';
+import { APPEND, LISTS } from '../../src/messages/read/messages.repository';
+import { SessionListRepository } from '../../src/sessions/list/session-list.repository';
+import { ThreadListRepository } from '../../src/threads/list/thread-list.repository';
 import { startTestApp, type TestApp } from '../support/app';
 
 const ORG = 'plans';

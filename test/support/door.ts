@@ -2,7 +2,7 @@
 import { DataSource } from 'typeorm';
 import { loadConfig } from '../../src/config/config';
 import { dataSourceOptions } from '../../src/database/data-source';
-import { TenantDatabase } from '../../src/database/tenant-database';
+import { TenantDatabase } from '../../src/database/door/tenant-database';
 
 export interface Door {
   readonly db: TenantDatabase;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { formatKey, hashSecret, newSecret } from '../../src/auth/api-key';
-import type { Role } from '../../src/auth/principal';
+import { formatKey, hashSecret, newSecret } from '../../src/auth/api-keys/api-key';
+import type { Role } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
 
 /** Makes an API key by hand, as `npm run cli -- keys create` would; answers the `Authorization` header. */

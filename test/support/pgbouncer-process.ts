@@ -12,8 +12,8 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { chooseAccount } from '../../src/database/embedded/account';
-import { freePort } from '../../src/database/embedded/connection';
+import { chooseAccount } from '../../src/embedded-postgres/account';
+import { freePort } from '../../src/embedded-postgres/connection';
 import { eventually } from './events';
 import { acceptsConnections } from './postgres-process';
 

@@ -15,12 +15,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { chooseAccount } from '../../src/database/embedded/account';
-import { prepareBinaries } from '../../src/database/embedded/binaries';
-import { makePrivateFolder, writePasswordFile } from '../../src/database/embedded/cluster';
-import { initArguments, programOptions, serverArguments } from '../../src/database/embedded/commands';
-import { connectionString, ensureDatabase, freePort } from '../../src/database/embedded/connection';
-import { readPostmasterFile } from '../../src/database/embedded/postmaster';
+import { chooseAccount } from '../../src/embedded-postgres/account';
+import { prepareBinaries } from '../../src/embedded-postgres/binaries';
+import { makePrivateFolder, writePasswordFile } from '../../src/embedded-postgres/data-cluster';
+import { initArguments, programOptions, serverArguments } from '../../src/embedded-postgres/commands';
+import { connectionString, ensureDatabase, freePort } from '../../src/embedded-postgres/connection';
+import { readPostmasterFile } from '../../src/embedded-postgres/postmaster';
 
 const START_TIMEOUT_MS = 60_000;
 

@@ -1,5 +1,5 @@
 import { isUUID } from 'class-validator';
-import { isObject } from '../../common/fields';
+import { isObject } from '../../http/request/fields';
 import type { ToolCall } from '../../messages/message.entity';
 import type { MessageInput } from '../../messages/messages.dto';
 import { toArguments } from './arguments';

@@ -1,4 +1,4 @@
-import { isObject } from '../../common/fields';
+import { isObject } from '../../http/request/fields';
 
 /** Answers and requests are written and read by recursion: deeper than this could exhaust a stack. */
 const DEEPEST = 64;

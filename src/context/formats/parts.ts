@@ -1,4 +1,4 @@
-import { isObject } from '../../common/fields';
+import { isObject } from '../../http/request/fields';
 
 type Detail = 'low' | 'high' | 'auto' | 'original';
 

@@ -1,5 +1,5 @@
 import { commonErrors } from '../../common/errors';
-import { isObject } from '../../common/fields';
+import { isObject } from '../../http/request/fields';
 import type { ToolCall } from '../../messages/message.entity';
 import type { MessageInput } from '../../messages/messages.dto';
 import { type Part, readPart, toStoredContent } from './parts';

@@ -1,0 +1,63 @@
+import { rank } from '../../common/word-ranking';
+import { textOf } from '../../messages/read/messages.service';
+import type { Choice, OutReason, Task } from './strategies';
+import type { Plan } from './plan';
+import { type Entry, type Unit, tokensOf } from './units';
+
+/** Of each unit the beginning is compared: for 1000 units of this length the server does nothing else for 50 to 90 ms. */
+const LONGEST_COMPARED = 1000;
+
+/** The question, or else the newest message of the user (U75: none, nothing is looked for). */
+export function questionOf({ question }: Pick<Plan, 'question'>, entries: Entry[]): string {
+  const last = [...entries].reverse().find(({ row }) => row.role === 'user');
+  return question ?? (last ? textOf(last.row.content) : '');
+}
+
+/** Positions of the units that share words with the query, best first. */
+export function mostRelevant(query: string, units: Unit[]): number[] {
+  return rank(query, units.map(unitText));
+}
+
+const unitText = ({ entries }: Unit) =>
+  entries
+    .map(({ row }) => [textOf(row.content), ...(row.tool_calls ?? []).map(callText)].join('\n'))
+    .join('\n')
+    .slice(0, LONGEST_COMPARED);
+
+const callText = ({ function: { name, arguments: input } }: { function: { name: string; arguments: string } }) =>
+  `${name} ${input}`;
+
+/**
+ * The newest `minRecent` messages and the system messages; then those that share most words with the query; then, where
+ * there is room left, the newest of the others. In their old order.
+ */
+export function byRelevance({ units, room, most, minRecent, query }: Task): Choice {
+  const kept = new Set<Unit>();
+  const budget = { tokens: room, messages: most };
+  const take = (unit: Unit) => {
+    if (kept.has(unit) || (kept.size > 0 && !fits(unit, budget))) return;
+    kept.add(unit);
+    budget.tokens -= unit.tokens;
+    budget.messages -= unit.entries.length;
+  };
+  const newestFirst = [...units].reverse();
+  recentOf(newestFirst, minRecent).forEach(take);
+  newestFirst.filter(({ entries }) => ['system', 'developer'].includes(entries[0].row.role)).forEach(take);
+  mostRelevant(query, units).forEach((position) => take(units[position]));
+  newestFirst.forEach(take);
+  const out = units.filter((unit) => !kept.has(unit));
+  const reason: OutReason = tokensOf(units) > room ? 'over_budget' : 'outside_window';
+  return { kept: units.filter((unit) => kept.has(unit)), why: new Map(out.map((unit) => [unit, reason])) };
+}
+
+const fits = (unit: Unit, budget: { tokens: number; messages: number }) =>
+  unit.tokens <= budget.tokens && unit.entries.length <= budget.messages;
+
+function recentOf(newestFirst: Unit[], messages: number): Unit[] {
+  let count = 0;
+  return newestFirst.filter(({ entries }) => {
+    const isRecent = count < messages;
+    count += entries.length;
+    return isRecent;
+  });
+}

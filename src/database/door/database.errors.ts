@@ -1,0 +1,53 @@
+import { types } from 'node:util';
+import { defineErrors, Problem, commonErrors } from '../../common/errors';
+
+export const databaseErrors = defineErrors({
+  STATEMENT_TIMEOUT: [
+    503,
+    'The statement took longer than DB_STATEMENT_TIMEOUT_MS. Ask for less at once, or retry later.',
+  ],
+  VALUE_OUT_OF_RANGE: [400, 'A number is too large to be stored or added up.'],
+});
+
+interface PgError extends Error {
+  code?: string;
+}
+
+/** SQLSTATE classes and socket errors that say: the server is away, starting, stopping or full. */
+const AWAY = /^(08...|53...|57P0[1-4]|58...|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
+const AWAY_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|not queryable|Client was closed|Cannot use a pool after/;
+
+/** Whether the database could not be reached, as opposed to having refused. */
+export function isAway(error: unknown): boolean {
+  if (!types.isNativeError(error)) return false;
+  return AWAY.test((error as PgError).code ?? '') || AWAY_MESSAGE.test(error.message);
+}
+
+/** A deadlock or a serialization failure: the transaction was rolled back and may simply be run again. */
+export const isRolledBack = (error: unknown) => ['40001', '40P01'].includes((error as PgError)?.code ?? '');
+
+/**
+ * The statement was not looked at, since one before it in the same transaction had failed. Where that kept another from being
+ * prepared, those that came for the same prepared statement don't find it.
+ */
+export const isAborted = (error: unknown) => ['25P02', '26000'].includes((error as PgError)?.code ?? '');
+
+/** Whether an insert met an existing row of a unique key. */
+export function isDuplicate(error: unknown, constraint: string): boolean {
+  const { code, constraint: name } = error as { code?: string; constraint?: string };
+  return code === '23505' && name === constraint;
+}
+
+/** pg's error as one of ours, where it has a meaning for the caller. */
+export function mapPgError(error: unknown): unknown {
+  if (error instanceof Problem) return error;
+  if (isAway(error) || isRolledBack(error))
+    return commonErrors.STORE_UNAVAILABLE().with({ cause: error, headers: { 'retry-after': '1' } });
+  const code = (error as PgError)?.code;
+  if (code === '57014')
+    return databaseErrors.STATEMENT_TIMEOUT().with({ cause: error, headers: { 'retry-after': '1' } });
+  if (code === '22003') return databaseErrors.VALUE_OUT_OF_RANGE().with({ cause: error });
+  if (code === '22021' || code === '22P05') return commonErrors.INVALID_TEXT('The request').with({ cause: error });
+  return error;
+}

@@ -1,0 +1,121 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { escapeLiteral } from 'pg';
+import { DataSource } from 'typeorm';
+import { CONFIG, type Config } from '../../config/config';
+import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { SharedReads } from './shared-reads';
+import { type Frame, inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
+
+/** Whose rows a transaction may see. */
+export interface Tenant {
+  readonly orgId: string;
+}
+
+/** A transaction bound to one organization: row-level security hides every other one's rows. */
+export class TenantTx extends Tx {
+  /** Bars a `Tx` of the system from where a tenant's is due. */
+  declare private readonly tenant: true;
+}
+
+type Work<T> = (tx: TenantTx) => Promise<T>;
+
+interface RunOptions {
+  /** The work may run again even if its commit may have happened: it finds its own rows by their ids. */
+  repeatable?: boolean;
+  /** The statement has one plan, whatever its values are. PostgreSQL would make one each time where it hopes for a better. */
+  hasOnePlan?: boolean;
+}
+
+interface ReadOptions {
+  /** The statement may run no longer than this, where DB_STATEMENT_TIMEOUT_MS allows more. */
+  timeoutMs?: number;
+  /** How many rows it answers at most: few share a transaction with other reads of the organization that wait with them. */
+  rows?: number;
+}
+
+interface FrameOptions {
+  mode?: string;
+  timeoutMs?: number;
+  hasOnePlan?: boolean;
+  statements?: number;
+}
+
+/** So few rows that nobody minds to wait for them. */
+const FEW = 250;
+/** Said each time: under a stricter default of the database, who shares a transaction would not see the newest. */
+const READ_COMMITTED = 'ISOLATION LEVEL READ COMMITTED';
+const READ_ONE = { mode: `${READ_COMMITTED} READ ONLY`, statements: 1 };
+
+/** The only way to tenant data (design 3). */
+@Injectable()
+export class TenantDatabase {
+  private readonly shared: SharedReads<TenantTx>;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    this.shared = new SharedReads((orgId) => this.frame({ orgId }, READ_ONE), config.env.DB_POOL_TIMEOUT_MS);
+  }
+
+  /** Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43). */
+  run<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
+    return retrying(() => inTransaction(this.frame(tenant), work), options);
+  }
+
+  /** The same for exactly one statement, in one round trip. `work` sends its statement before it first awaits. */
+  runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
+    return retrying(
+      () => inOneFlush(this.frame(tenant, { statements: 1, hasOnePlan: options.hasOnePlan }), work),
+      options,
+    );
+  }
+
+  /** A read-only transaction on one snapshot. It is not tried again: a reader is better served by 503 at once. */
+  async read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
+    const mode = 'ISOLATION LEVEL REPEATABLE READ READ ONLY';
+    return inTransaction(this.frame(tenant, { mode }), work).catch(rethrow);
+  }
+
+  /** A read of exactly one statement, in one round trip. */
+  async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs, rows = Infinity }: ReadOptions = {}): Promise<T> {
+    if (rows <= FEW && timeoutMs === undefined) return this.shared.read(tenant.orgId, work).catch(rethrow);
+    return inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work).catch(rethrow);
+  }
+
+  private frame(tenant: Tenant, options: FrameOptions = {}): Frame<TenantTx> {
+    const { mode = READ_COMMITTED, statements = Infinity, timeoutMs, hasOnePlan } = options;
+    const { DB_STATEMENT_TIMEOUT_MS: most } = this.config.env;
+    if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
+    // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
+    const begin =
+      `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
+      `SET LOCAL statement_timeout = ${timeoutMs === undefined ? most : Math.min(timeoutMs, most || timeoutMs)}` +
+      (hasOnePlan ? '; SET LOCAL plan_cache_mode = force_generic_plan' : '');
+    const { dataSource } = this;
+    return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
+  }
+}
+
+const WAITS_MS = [1000, 2000];
+
+/** Three attempts at most, and only where the first cannot have happened, or may happen twice without harm. */
+async function retrying<T>(attempt: () => Promise<T>, { repeatable = false }: RunOptions): Promise<T> {
+  for (const wait of WAITS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (isRolledBack(error)) continue;
+      const cause = error instanceof UnknownOutcome ? error.cause : error;
+      const safe = repeatable || !(error instanceof UnknownOutcome);
+      if (!safe || !isAway(cause)) rethrow(error);
+      await sleep(wait);
+    }
+  }
+  return attempt().catch(rethrow);
+}
+
+function rethrow(error: unknown): never {
+  throw mapPgError(error instanceof UnknownOutcome ? error.cause : error);
+}

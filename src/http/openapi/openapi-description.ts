@@ -1,0 +1,41 @@
+import { errorCodes } from '../../common/errors';
+
+const CONVENTIONS = `
+Conversation state for LLM applications and agents: threads, messages, sessions and memory, in PostgreSQL, for many
+organizations.
+
+**Identity.** \`Authorization: Bearer <API key or JSON Web Token>\`. A key or token belongs to one organization, and sees
+nothing of any other. Role \`member\` is one user; \`admin\` sees the whole organization; \`service\` acts for the user that
+\`X-User-Id\` names. What a caller may not see is answered with 404, as what does not exist.
+
+**Form.** JSON in \`snake_case\`, times as ISO-8601 in UTC with milliseconds. An unknown field or query parameter is 400.
+
+**Lists.** \`limit\` (0 to 1000), \`after\` (the \`next_cursor\` of the page before) or \`offset\`, and \`order\`. The answer is
+\`{ data, has_more, next_cursor }\`, with \`total\` where it is known or asked for.
+
+**Errors.** \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, \`code\`, \`request_id\`, and for a
+request that is not valid \`errors\` by field. Programs go by \`code\`. \`X-Request-Id\` is taken from the request, or made, and
+answered always.
+
+**Sessions.** A session is a thread under an id of your own: 1 to 255 characters, no control characters, unique for each
+user. A message, a saved state, a question to the agent, a memory saved for it and \`POST /api/sessions\` make a session that
+is not there; every other route answers 404. By default **a session expires 24 hours after its last write, with its
+messages** (SESSION_MAX_AGE_HOURS): \`expires_at\` says when, and from then on the id begins anew. One that sleeps, since the
+organization has too many active ones, is 404 until what would make it wakes it. Threads do not expire.
+
+**Versions.** A thread, a session and a memory carry \`version\`, also as \`ETag\`. \`If-Match\` that fails is 412;
+\`version\` in a body that fails is 409. A list of a thread's messages carries that version too, and answers \`If-None-Match\`
+with 304 while it is the same.
+
+**Retries.** A message may bring its own \`id\` (a UUID): the same id and body again is the same message. Every other POST
+that stores something takes \`Idempotency-Key\`: the same key and body is answered as the first time, the same key with another body is 422. 503
+carries \`Retry-After\`.
+`;
+
+/** The conventions that hold for every route, and a table of every error code of every feature. */
+export function describeApi(): string {
+  const rows = [...errorCodes]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, { status, example }]) => `| \`${code}\` | ${status} | ${example.replaceAll('|', '\\|')} |`);
+  return `${CONVENTIONS.trim()}\n\n## Error codes\n\n| code | status | detail |\n|---|---|---|\n${rows.join('\n')}\n`;
+}

@@ -1,0 +1,22 @@
+import { commonErrors } from '../../common/errors';
+import { jsonBytes, parseTime } from '../../common/json';
+
+/**
+ * A range of time, from inclusive, to exclusive (F48).
+ * @throws INVALID_RANGE
+ */
+export function timeRange(name: string, from?: unknown, to?: unknown): { from?: Date; to?: Date } {
+  const range = { from: parseTime(from), to: parseTime(to) };
+  if (range.from && range.to && range.from > range.to) throw commonErrors.INVALID_RANGE(name);
+  return range;
+}
+
+/** @throws METADATA_TOO_LARGE */
+export function checkMetadata(metadata: unknown, maxBytes: number): void {
+  if (metadata !== undefined && jsonBytes(metadata) > maxBytes) throw commonErrors.METADATA_TOO_LARGE(maxBytes);
+}
+
+/** @throws TOO_MANY_ITEMS */
+export function checkCount(items: readonly unknown[], maximum: number): void {
+  if (items.length > maximum) throw commonErrors.TOO_MANY_ITEMS(maximum);
+}

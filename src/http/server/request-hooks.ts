@@ -1,0 +1,83 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { sendProblem } from '../answer/problem.filter';
+import { streamsBody } from './body-parser';
+import { httpErrors } from './http.errors';
+import type { Lifecycle } from './lifecycle';
+
+/** Paths of probes and scrapers: too many and too dull for the log while they succeed. */
+const QUIET = /^\/(api\/health|metrics)/;
+const IDS_WORTH_A_LINE = ['id', 'thread_id', 'session_id'];
+
+/** For the whole request to arrive: enough for 10 MB at 1 Mbit/s, too little for a slow-loris attack to last. */
+const ARRIVAL_MS = 120_000;
+/** For the client to read an answer that came before the whole body had arrived. */
+const LINGER_MS = 5000;
+
+/** What happens around every request: its id on the answer, one line in the log, and the end of service. */
+export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecycle): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    limitArrival(request, reply);
+    // The health routes still answer: a probe must see "not ready", not "gone".
+    if (!lifecycle.stopping || routeOf(request).startsWith('/api/health')) return done();
+    const headers = { connection: 'close', 'retry-after': '1' };
+    sendProblem(httpErrors.SHUTTING_DOWN().with({ headers }), request, reply);
+  });
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    // A connection that stays open after its last answer would hold up the shutdown; behind a body that nobody reads, nothing comes.
+    if (lifecycle.stopping || !request.raw.complete) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply);
+    // Answered, and the body still drips in: with nobody waiting for it, it would drip for ever.
+    if (!request.raw.complete) setTimeout(() => request.raw.destroy(), LINGER_MS).unref();
+    done();
+  });
+}
+
+/** Refuses a body that takes too long to arrive; who reads it line by line has a limit of its own. */
+function limitArrival(request: FastifyRequest, reply: FastifyReply): void {
+  const { raw } = request;
+  const hasBody = raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined;
+  if (!hasBody || streamsBody(request)) return;
+  const timer = setTimeout(() => {
+    if (raw.complete || reply.raw.writableFinished) return;
+    reply.raw.once('finish', () => raw.destroy());
+    sendProblem(httpErrors.REQUEST_TIMEOUT().with({ headers: { connection: 'close' } }), request, reply);
+  }, ARRIVAL_MS).unref();
+  raw.once('close', () => clearTimeout(timer));
+}
+
+/** The pattern of the route, such as `/api/threads/:id`: bounded in number, and free of anybody's ids. */
+export const routeOf = (request: FastifyRequest): string =>
+  request.is404 ? 'unmatched' : (request.routeOptions.url ?? 'unmatched');
+
+/** Never the URL, the query, a header or the body (X12). */
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const status = reply.statusCode;
+  const route = routeOf(request);
+  const level = status >= 500 ? 'warn' : QUIET.test(route) ? 'debug' : 'info';
+  if (!(request.log as Logger).isLevelEnabled(level)) return;
+  const line = {
+    request_id: request.id,
+    method: request.method,
+    route,
+    status,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    org: request.principal?.orgId,
+    user: request.principal?.userId,
+    aborted: reply.raw.writableFinished ? undefined : true,
+  };
+  if (status >= 500) request.log.warn({ ...line, ...idsOf(request) }, 'request failed');
+  else request.log[level](line, 'request');
+}
+
+/** A failed save is looked for by the thread or session that it was for (P49). */
+function idsOf(request: FastifyRequest): Record<string, string> {
+  const params = (request.params ?? {}) as Record<string, string>;
+  return Object.fromEntries(
+    IDS_WORTH_A_LINE.flatMap((name) => (params[name] ? [[name, params[name].slice(0, 255)]] : [])),
+  );
+}

@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
+import { toDecimal } from '../../common/decimal';
+import { commonErrors } from '../../common/errors';
+import { checkMetadata } from '../../http/request/limits';
+import { checkVersion, precondition } from '../../http/request/versions';
+import { CONFIG, type Config } from '../../config/config';
+import { TenantDatabase } from '../../database/door/tenant-database';
+import { type MessageChange, MessageEditsRepository } from './message-edits.repository';
+import { toStored } from '../message-content';
+import { MessageThreads } from './message-threads';
+import { toMessageView } from '../read/message-views';
+import type { MessageRow } from '../message.entity';
+import type { MessageView, UpdateMessage } from '../messages.dto';
+import { messageErrors } from '../messages.errors';
+import { checkMessageId } from '../read/messages.service';
+import { countTokens } from '../append/new-message';
+
+/** Edits messages; the thread's counters stay exact, in the same transaction (C40). */
+@Injectable()
+export class MessageEditsService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly edits: MessageEditsRepository,
+    private readonly threads: MessageThreads,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Position and created_at stay (F42); what it was is kept as a revision. @throws MESSAGE_NOT_FOUND, VERSION_CONFLICT, PRECONDITION_FAILED, METADATA_TOO_LARGE, THREAD_NOT_WRITABLE */
+  async update(principal: Principal, id: string, body: UpdateMessage, ifMatch?: number): Promise<MessageView> {
+    checkMessageId(id);
+    checkMetadata(body.metadata, this.config.env.METADATA_LIMIT_BYTES);
+    return this.db.run(principal, async (tx) => {
+      const thread = await this.threads.of(tx, principal, id);
+      checkVersion(precondition(ifMatch, body), thread.version);
+      const before = await this.edits.find(tx, principal.orgId, id);
+      if (!before) throw messageErrors.MESSAGE_NOT_FOUND(id);
+      const change = this.toChange(before, body);
+      const revising = { by: principal.userId, keep: this.config.env.MESSAGE_REVISION_LIMIT };
+      const after = await this.edits.update(tx, principal.orgId, id, change, revising);
+      checkMetadata(after.metadata, this.config.env.METADATA_LIMIT_BYTES);
+      const tokens = change.token_count - before.token_count;
+      const counted = { messages: 0, tokens, costAdded: change.cost, costRemoved: before.cost };
+      await this.threads.book(tx, thread, 'edited', [after.seq], counted);
+      return toMessageView(after);
+    });
+  }
+
+  private toChange(before: MessageRow, body: UpdateMessage): MessageChange {
+    const stays = body.content === undefined;
+    if (body.content === null && !before.tool_calls?.length) {
+      const errors = [{ field: 'content', message: 'content is required unless the message calls tools' }];
+      throw commonErrors.VALIDATION_FAILED().with({ errors });
+    }
+    const stored = toStored(body.content, body.metadata);
+    const recount = () => countTokens(stored.content, before.tool_calls, this.config.env.TOKEN_ESTIMATOR);
+    return {
+      content: stored.content,
+      metadata: Object.keys(stored.metadata).length > 0 ? stored.metadata : undefined,
+      token_count: body.token_count ?? (stays ? before.token_count : recount()),
+      cost: body.cost === undefined ? before.cost : (toDecimal(body.cost) as string),
+    };
+  }
+}

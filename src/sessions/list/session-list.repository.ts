@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import type { Order } from '../../http/request/paging';
+import { Conditions } from '../../database/door/conditions';
+import type { TenantTx } from '../../database/door/tenant-database';
+import { endOfPrefix } from '../../database/door/prefix';
+import { bestShare, sharedWith, unexpired } from '../../threads/thread-access';
+import type { SharePermission } from '../../sharing/share.entity';
+import { SESSION_COLUMNS, type SessionRow } from '../sessions.repository';
+
+/** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
+export interface SessionFilter {
+  orgId: string;
+  userId?: string;
+  /** Only sessions that others share with this user. */
+  sharedWith?: string;
+  prefix?: string;
+}
+
+/** A session of a list; of one that is shared, with what the reader was given. */
+export type ListedSession = SessionRow & { permission?: SharePermission; share_id?: string };
+
+export interface SessionSlice {
+  sort: 'updated_at' | 'created_at';
+  order: Order;
+  /** Sort key of the last session of the page before. */
+  after?: unknown[];
+  limit: number;
+  offset: number;
+}
+
+@Injectable()
+export class SessionListRepository {
+  /** One page, read in the order of an index of active sessions. */
+  list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<ListedSession[]> {
+    const where = conditions(filter);
+    // Thread ids are UUIDv7: their order is the order of creation, and it has an index.
+    const keys: Record<string, string> =
+      slice.sort === 'created_at' ? { 't.id': 'uuid' } : { 't.updated_at': 'timestamptz', 't.id': 'uuid' };
+    where.beyond(keys, slice.after, slice.order);
+    const order = Object.keys(keys)
+      .map((key) => `${key} ${slice.order}`)
+      .join(', ');
+    const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
+    const [columns, share] = this.shareOf(filter, where);
+    // Cut before it is joined: so the plan is that of a page, however many sessions there are.
+    const text = `
+      SELECT ${SESSION_COLUMNS}${columns} FROM (
+        SELECT t.* FROM threads t WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}
+      ) t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id ${share}
+      ORDER BY ${order}`;
+    return tx.query<ListedSession>(text, where.values);
+  }
+
+  private shareOf({ sharedWith: reader }: SessionFilter, where: Conditions): [columns: string, join: string] {
+    if (reader === undefined) return ['', ''];
+    return [', h.share_id, h.permission', `CROSS JOIN LATERAL (${bestShare('t', '$1', where.parameter(reader))}) h`];
+  }
+
+  async total(tx: TenantTx, filter: SessionFilter): Promise<number> {
+    const where = conditions(filter);
+    const rows = await tx.query<{ total: number }>(
+      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
+      where.values,
+    );
+    return rows[0].total;
+  }
+}
+
+function conditions({ orgId, userId, sharedWith: reader, prefix }: SessionFilter): Conditions {
+  return new Conditions(`t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`, [orgId])
+    .add('t.user_id = ?', userId)
+    .add(sharedWith('t', '$1', '?'), reader)
+    .add('t.session_id >= ?', prefix)
+    .add('t.session_id < ?', prefix === undefined ? undefined : endOfPrefix(prefix));
+}

@@ -1,0 +1,126 @@
+import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../../auth/access';
+import { Caller, type Principal } from '../../organizations/principal';
+import { IfMatch } from '../../http/request/decorators';
+import { ETagInterceptor } from '../../http/answer/etag.interceptor';
+import { bySession } from '../../threads/thread-access';
+import { ApiIdempotencyKey, type Retry, RetryKey } from '../../idempotency/idempotency-key';
+import { answerAppend, ApiAppend, appendBody, AppendControls } from '../../messages/append/append-answer';
+import type { AppendOptions } from '../../messages/append/append.service';
+import { MessageDeletionService } from '../../messages/remove/message-deletion.service';
+import { MessageTruncationService } from '../../messages/remove/message-truncation.service';
+import {
+  AppendMessage,
+  AppendMessages,
+  ClearedThread,
+  TruncatedThread,
+  TruncateMessages,
+} from '../../messages/messages.dto';
+import { SessionId } from '../opening/session-id';
+import { SessionMessagesService } from './session-messages.service';
+import {
+  AppendToSessionQuery,
+  ClearSessionQuery,
+  SessionHistory,
+  SessionHistoryQuery,
+  SessionMessage,
+  SessionMessageBatch,
+  SessionMessageList,
+  SessionMessagesQuery,
+} from '../sessions.dto';
+import { SharedSessionMessagesService } from '../shared/shared-session-messages.service';
+import { isOthers } from '../shared/shared-sessions.service';
+
+/** The messages of one session. */
+@ApiTags('sessions')
+@Controller('sessions/:id')
+export class SessionMessagesController {
+  constructor(
+    private readonly messages: SessionMessagesService,
+    private readonly deletion: MessageDeletionService,
+    private readonly truncation: MessageTruncationService,
+    private readonly shared: SharedSessionMessagesService,
+  ) {}
+
+  @Post('messages')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'addMessages', summary: 'Append one message or a batch; an unknown session is made' })
+  @ApiAppend(SessionMessage, SessionMessageBatch)
+  async append(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id }: AppendToSessionQuery,
+    @Body(appendBody) body: AppendMessage | AppendMessages,
+    @AppendControls() controls: AppendOptions,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const append = isOthers(caller, owner_id)
+      ? this.shared.append(caller, { ownerId: owner_id, id }, body, controls)
+      : this.messages.append(caller, id, body, controls);
+    return answerAppend(reply, await append);
+  }
+
+  @Get('messages')
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'getMessages', summary: 'A page of the session, oldest first unless asked otherwise' })
+  @UseInterceptors(ETagInterceptor)
+  @ApiOkResponse({ type: SessionMessageList })
+  list(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: SessionMessagesQuery,
+  ) {
+    return isOthers(caller, owner_id)
+      ? this.shared.list(caller, { ownerId: owner_id, id }, query)
+      : this.messages.list(caller, id, query);
+  }
+
+  @Delete('messages')
+  @Access('sessions:write')
+  @ApiOperation({
+    operationId: 'clearSession',
+    summary: 'Move all messages to the trash, or erase them; session, metadata and variables stay',
+  })
+  @ApiOkResponse({ type: ClearedThread })
+  clear(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Query() query: ClearSessionQuery,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.deletion.clear(caller, bySession(id), { ifMatch, erase: query.erase === 'true' });
+  }
+
+  @Post('truncate')
+  @HttpCode(200)
+  @Access('sessions:write')
+  @UseInterceptors(ETagInterceptor)
+  @ApiOperation({ operationId: 'truncateSession', summary: 'Remove old messages; a tool call keeps its results' })
+  @ApiIdempotencyKey()
+  @ApiOkResponse({ type: TruncatedThread })
+  truncate(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: TruncateMessages,
+    @IfMatch() ifMatch?: number,
+    @RetryKey() retry?: Retry,
+  ) {
+    return this.truncation.truncate(caller, bySession(id), body, ifMatch, retry);
+  }
+
+  @Get('history')
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'sessionHistory', summary: 'The newest entries, with role and text only' })
+  @ApiOkResponse({ type: SessionHistory })
+  history(
+    @Caller() caller: Principal,
+    @SessionId({ mayBeShared: true }) id: string,
+    @Query() { owner_id, ...query }: SessionHistoryQuery,
+  ) {
+    return isOthers(caller, owner_id)
+      ? this.shared.history(caller, { ownerId: owner_id, id }, query)
+      : this.messages.history(caller, id, query);
+  }
+}

@@ -1,0 +1,37 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
+import { checkVersion } from '../../http/request/versions';
+import { CONFIG, type Config } from '../../config/config';
+import { bySession } from '../../threads/thread-access';
+import type { AppendPlace } from '../../messages/append/append.service';
+import { MessageRemovalsService } from '../../messages/remove/message-removals.service';
+import { checkSessionId } from './session-id';
+import { SessionOpeningService } from './session-opening.service';
+import { toSessionMessage } from '../session-views';
+
+/** Sessions as places that messages are appended to. */
+@Injectable()
+export class SessionPlaces {
+  constructor(
+    private readonly opening: SessionOpeningService,
+    private readonly removals: MessageRemovalsService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** @throws INVALID_ID, SESSION_ID_RESERVED */
+  of(principal: Principal, id: string): AppendPlace {
+    checkSessionId(id);
+    const limit = this.config.env.SESSION_HISTORY_LIMIT;
+    let trims = false;
+    const open: AppendPlace['open'] = async (tx, expected) => {
+      const { session, created } = await this.opening.open(tx, principal, id);
+      // What was not there had no version that a write could rest on.
+      if (created) checkVersion(expected, 0);
+      trims = limit > 0 && session.notebook_id !== null;
+      return session;
+    };
+    const settle: AppendPlace['settle'] = async (tx, thread) =>
+      trims && thread.message_count > limit ? this.removals.keepNewest(tx, thread, limit) : undefined;
+    return { target: bySession(id), open, settle, view: toSessionMessage };
+  }
+}

@@ -1,0 +1,99 @@
+import { Body, Controller, Get, Patch, Put, Res } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Access } from '../../auth/access';
+import { Caller, type Principal } from '../../organizations/principal';
+import { IfMatch } from '../../http/request/decorators';
+import { JsonObjectPipe } from '../../http/request/json-object.pipe';
+import { type SessionDocument, SessionDocumentsService } from './session-documents.service';
+import { SessionId } from '../opening/session-id';
+
+const ANY_OBJECT = {
+  schema: { type: 'object', additionalProperties: true },
+  description: 'The object itself.',
+} as const;
+const objectBody = new JsonObjectPipe();
+
+/** Metadata and variables of one session, each a JSON object of its own: what is sent and answered is the object itself. */
+@ApiTags('sessions')
+@Controller('sessions/:id')
+export class SessionDocumentsController {
+  constructor(private readonly documents: SessionDocumentsService) {}
+
+  @Get('metadata')
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'getSessionMetadata', summary: 'The metadata' })
+  @ApiOkResponse(ANY_OBJECT)
+  async metadata(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return answer(reply, await this.documents.metadata(caller, id));
+  }
+
+  @Patch('metadata')
+  @Access('sessions:write')
+  @ApiOperation({
+    operationId: 'patchSessionMetadata',
+    summary: 'Merge (RFC 7396): null removes a key, absent keys stay',
+  })
+  @ApiBody(ANY_OBJECT)
+  @ApiOkResponse(ANY_OBJECT)
+  async patchMetadata(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body(objectBody) patch: object,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return answer(reply, await this.documents.patchMetadata(caller, id, patch, ifMatch));
+  }
+
+  @Get('variables')
+  @Access('sessions:read')
+  @ApiOperation({ operationId: 'getVariables', summary: 'The variables, by name, in the order in which they came' })
+  @ApiOkResponse(ANY_OBJECT)
+  async variables(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return answer(reply, await this.documents.variables(caller, id));
+  }
+
+  @Put('variables')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'putVariables', summary: 'Replace all variables' })
+  @ApiBody(ANY_OBJECT)
+  @ApiOkResponse(ANY_OBJECT)
+  async putVariables(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body(objectBody) variables: object,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return answer(reply, await this.documents.putVariables(caller, id, variables, ifMatch));
+  }
+
+  @Patch('variables')
+  @Access('sessions:write')
+  @ApiOperation({ operationId: 'patchVariables', summary: 'Merge (RFC 7396): null removes a name, absent names stay' })
+  @ApiBody(ANY_OBJECT)
+  @ApiOkResponse(ANY_OBJECT)
+  async patchVariables(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body(objectBody) patch: object,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return answer(reply, await this.documents.patchVariables(caller, id, patch, ifMatch));
+  }
+}
+
+function answer(reply: FastifyReply, { value, version }: SessionDocument): Record<string, unknown> {
+  void reply.header('etag', `"${version}"`);
+  return value;
+}

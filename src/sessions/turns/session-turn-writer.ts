@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
+import type { TenantTx } from '../../database/door/tenant-database';
+import { AppendService } from '../../messages/append/append.service';
+import { turnInProgress } from '../../messages/undo/message-undo.service';
+import { SessionOpeningService } from '../opening/session-opening.service';
+import { SessionPlaces } from '../opening/session-append-target';
+import type { Turn, TurnEnd, TurnStart } from './session-turns.service';
+import { SessionTurnsRepository } from './session-turns.repository';
+
+/** Writes the two ends of a turn, inside transactions that are given. */
+@Injectable()
+export class SessionTurnWriter {
+  constructor(
+    private readonly opening: SessionOpeningService,
+    private readonly places: SessionPlaces,
+    private readonly appends: AppendService,
+    private readonly turns: SessionTurnsRepository,
+  ) {}
+
+  /** @param asks whether the question is to be stored: it is there already when a turn goes on */
+  async begin(
+    tx: TenantTx,
+    principal: Principal,
+    start: TurnStart & { id: string },
+    leaseMs: number,
+    asks: boolean,
+  ): Promise<Turn> {
+    const { id, sessionId, question } = start;
+    const { session, created } = await this.opening.open(tx, principal, sessionId);
+    await this.opening.renewLifetime(tx, session);
+    const claimed = await this.turns.claim(tx, principal, start, leaseMs);
+    if (!claimed) throw turnInProgress();
+    // With the session that had it, an earlier attempt's question is gone too.
+    if (asks || created) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
+    await this.opening.keepAlive(tx, session, leaseMs);
+    const { system_prompt: systemPrompt, max_tokens: maxTokens } = session;
+    return { id, sessionId, systemPrompt, maxTokens, variables: claimed.variables };
+  }
+
+  /** A session that was put to sleep meanwhile wakes: an answer is a write. @throws TurnLost */
+  async end(tx: TenantTx, principal: Principal, { id, sessionId }: Turn, end: TurnEnd): Promise<void> {
+    if (!(await this.turns.has(tx, principal, sessionId, id))) throw new TurnLost();
+    const { session, created } = await this.opening.open(tx, principal, sessionId);
+    // Deleted in that moment, it is another one, which goes back with the transaction.
+    if (created || !(await this.turns.release(tx, principal, sessionId, id))) throw new TurnLost();
+    if (end.answer) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), end.answer);
+    if (end.metadata) await this.turns.note(tx, session, end.metadata);
+  }
+}
+
+/** The session is gone, or another turn has it. */
+export class TurnLost extends Error {
+  constructor() {
+    super('The session of the turn is gone, or another turn has it');
+  }
+}

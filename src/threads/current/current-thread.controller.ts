@@ -1,0 +1,47 @@
+import { Body, Controller, Delete, Get, Put, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../../auth/access';
+import { Caller, type Principal } from '../../organizations/principal';
+import { byThread } from '../thread-access';
+import { EraseQuery } from '../../messages/remove/message-trash.dto';
+import { CurrentThreadService } from './current-thread.service';
+import { ThreadTrashService } from '../trash/thread-trash.service';
+import { CurrentThreadView, DeletedThread, SetCurrentThread } from '../threads.dto';
+
+/** The thread that the caller works in. */
+@ApiTags('threads')
+@Controller('threads/current')
+export class CurrentThreadController {
+  constructor(
+    private readonly current: CurrentThreadService,
+    private readonly trash: ThreadTrashService,
+  ) {}
+
+  @Get()
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'getCurrentThread', summary: "The caller's current thread, or null" })
+  @ApiOkResponse({ type: CurrentThreadView })
+  get(@Caller() caller: Principal) {
+    return this.current.get(caller);
+  }
+
+  @Put()
+  @Access('threads:write')
+  @ApiOperation({ operationId: 'setCurrentThread', summary: 'Make a thread the current one' })
+  @ApiOkResponse({ type: CurrentThreadView })
+  set(@Caller() caller: Principal, @Body() body: SetCurrentThread) {
+    return this.current.set(caller, body.thread_id);
+  }
+
+  @Delete()
+  @Access('threads:write')
+  @ApiOperation({
+    operationId: 'deleteCurrentThread',
+    summary: 'Move the current thread to the trash, or erase it; none is current afterwards',
+  })
+  @ApiOkResponse({ type: DeletedThread })
+  async delete(@Caller() caller: Principal, @Query() query: EraseQuery) {
+    const target = byThread(await this.current.id(caller));
+    return this.trash.delete(caller, target, { erase: query.erase === 'true' });
+  }
+}

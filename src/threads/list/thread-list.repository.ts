@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Order } from '../../http/request/paging';
+import { Conditions, containing } from '../../database/door/conditions';
+import type { TenantTx } from '../../database/door/tenant-database';
+import { bestShare, present, sharedWith } from '../thread-access';
+import type { SharePermission } from '../../sharing/share.entity';
+import type { Thread, ThreadStatus } from '../thread.entity';
+
+/** Which threads, in what order. Who may see them is decided before: `userId` is absent only for admins. */
+export interface ThreadFilter {
+  orgId: string;
+  userId?: string;
+  /** Only threads that others share with this user. */
+  sharedWith?: string;
+  statuses: readonly ThreadStatus[];
+  name?: string;
+  metadata?: string;
+  createdFrom?: Date;
+  createdTo?: Date;
+  updatedFrom?: Date;
+  updatedTo?: Date;
+}
+
+/** A thread of a list; of one that is shared, with what the reader was given. */
+export type ListedThread = Thread & { permission?: SharePermission; share_id?: string };
+
+export interface ThreadSlice {
+  sort: 'updated_at' | 'created_at';
+  order: Order;
+  /** Sort key of the last thread of the page before. */
+  after?: unknown[];
+  limit: number;
+  offset: number;
+}
+
+@Injectable()
+export class ThreadListRepository {
+  /**
+   * One page. Each status is read in index order on its own and the two are merged, so that the cost is that of the
+   * page, however many threads there are.
+   */
+  async list(tx: TenantTx, filter: ThreadFilter, slice: ThreadSlice): Promise<ListedThread[]> {
+    const where = conditions(filter);
+    // Ids are UUIDv7: their order is the order of creation, and it has an index.
+    const keys: Record<string, string> =
+      slice.sort === 'created_at' ? { 't.id': 'uuid' } : { 't.updated_at': 'timestamptz', 't.id': 'uuid' };
+    where.beyond(keys, slice.after, slice.order);
+    const order = Object.keys(keys)
+      .map((key) => `${key} ${slice.order}`)
+      .join(', ');
+    const limit = where.parameter(slice.limit);
+    const offset = where.parameter(slice.offset);
+    const parts = filter.statuses.map((status) => {
+      const matches = `${where} AND t.status = ${where.parameter(status)}`;
+      return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT ${limit}::int + ${offset}::int)`;
+    });
+    const page = `SELECT t.* FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
+    if (filter.sharedWith === undefined) return tx.query<Thread>(page, where.values);
+    const share = bestShare('t', '$1', where.parameter(filter.sharedWith));
+    const text = `SELECT t.*, h.* FROM (${page}) t CROSS JOIN LATERAL (${share}) h ORDER BY ${order}`;
+    return tx.query<ListedThread>(text, where.values);
+  }
+
+  async total(tx: TenantTx, filter: ThreadFilter): Promise<number> {
+    const where = conditions(filter).add('t.status = ANY(?)', filter.statuses);
+    const rows = await tx.query<{ total: number }>(
+      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
+      where.values,
+    );
+    return rows[0].total;
+  }
+}
+
+const conditions = (filter: ThreadFilter) =>
+  new Conditions(`t.org_id = $1 AND ${present('t')}`, [filter.orgId])
+    .add('t.user_id = ?', filter.userId)
+    .add(sharedWith('t', '$1', '?'), filter.sharedWith)
+    // In the locale C, which the embedded server has, only A to Z have a case.
+    .add('t.name COLLATE "und-x-icu" ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))
+    .add('t.metadata @> ?::jsonb', filter.metadata)
+    .add('t.created_at >= ?', filter.createdFrom)
+    .add('t.created_at < ?', filter.createdTo)
+    .add('t.updated_at >= ?', filter.updatedFrom)
+    .add('t.updated_at < ?', filter.updatedTo);

@@ -1,0 +1,135 @@
+import type { Statement } from '../database/door/transaction';
+
+/** Who asks, inside the organization: what the predicates below need of a principal. */
+export interface Viewer {
+  readonly orgId: string;
+  readonly userId: string;
+  readonly seesOrganization: boolean;
+}
+
+/** Which thread a request means: one by its own id, or the one of the caller's session. */
+export interface Target {
+  readonly by: 'thread' | 'session';
+  readonly id: string;
+}
+
+/** Capitals in an id of a thread are as good; answers show small letters. */
+export const byThread = (id: string): Target => ({ by: 'thread', id: id.toLowerCase() });
+export const bySession = (id: string): Target => ({ by: 'session', id });
+
+/** What has expired is gone at once, whether or not the cleanup has been there (C15). */
+export const unexpired = (alias: string) => `(${alias}.expires_at IS NULL OR ${alias}.expires_at >= now())`;
+
+/** When a write happens: never at or before the last one, also when the clock goes back. Lists and caches rely on it. */
+export const WRITTEN_AT = `greatest(clock_timestamp(), t.updated_at + interval '1 ms')`;
+
+/** What so many writes set on their `threads t`: a session lives on from there. */
+export const touchedBy = (writes: string) => `version = t.version + ${writes}, updated_at = ${WRITTEN_AT},
+  expires_at = ${WRITTEN_AT} + t.lifetime_ms * interval '1 ms'`;
+
+/** What one write sets. */
+export const TOUCH = touchedBy('1');
+
+/** Neither in the trash nor expired. */
+export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${unexpired(alias)})`;
+
+/** What somebody wants with a thread: `own` is what only its owner may do, such as to delete or share it. */
+export type Purpose = 'read' | 'write' | 'own';
+
+/** What becomes of a share that somebody else holds: it is waited for, or taken as not there. */
+type Locked = '' | 'SKIP LOCKED';
+
+/** A viewer in the terms of a statement: its parameters, or columns of what it reads. */
+export interface ViewerTerms {
+  orgId: string;
+  userId: string;
+  seesOrganization: string;
+}
+
+/** A share that is still in force. */
+export const inForce = (alias: string) => `(${alias}.expires_at IS NULL OR ${alias}.expires_at > now())`;
+
+/** The threads that others share with a user, as a condition of a list: read from the user's shares, which are few. */
+export const sharedWith = (alias: string, orgId: string, userId: string) =>
+  `${alias}.id = ANY (ARRAY(SELECT h.thread_id FROM shares h WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND ${inForce('h')}))`;
+
+/** The best of what a user has been given of a listed thread; to be joined LATERAL. */
+export const bestShare = (alias: string, orgId: string, userId: string) => `
+  SELECT h.id AS share_id, h.permission FROM shares h
+  WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND h.thread_id = ${alias}.id AND ${inForce('h')}
+  ORDER BY h.permission DESC, h.id LIMIT 1`;
+
+/**
+ * Threads that others share with the viewer: the only exception to that a thread is its owner's (C48). A writer locks the
+ * share: who revokes it waits for the writes under way, and none of an older snapshot comes after the answer. So it is not
+ * for transactions that only read.
+ */
+const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Purpose, locked: Locked) =>
+  purpose === 'own'
+    ? ''
+    : `OR EXISTS (
+    SELECT FROM shares h WHERE h.org_id = ${orgId} AND h.user_id = ${userId} AND h.thread_id = ${alias}.id
+      AND ${inForce('h')} ${purpose === 'write' ? `AND h.permission = 'write' FOR SHARE ${locked}` : ''})`;
+
+/**
+ * Who may see and change a thread inside its organization: its owner, the organization's admins, and those with whom
+ * it is shared. The one place where this is written. Row-level security keeps other organizations out on its own.
+ * @param alias of the threads table in the statement
+ */
+export const visibleTo = (
+  alias: string,
+  viewer: ViewerTerms,
+  purpose: Purpose = 'read',
+  locked: Locked = '',
+) => `${alias}.org_id = ${viewer.orgId}
+  AND (${alias}.user_id = ${viewer.userId} OR ${viewer.seesOrganization} ${sharedThread(alias, viewer, purpose, locked)}) AND ${present(alias)}`;
+
+/**
+ * The same for the one viewer who asks.
+ * @param first number of the first of its three parameters; the values come from `viewerValues`
+ */
+export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') =>
+  visibleTo(
+    alias,
+    { orgId: `$${first}`, userId: `$${first + 1}`, seesOrganization: `$${first + 2}::boolean` },
+    purpose,
+  );
+
+/** The viewer's threads in the trash, and for an admin all of them: what was shared is not, there. */
+export const trashedThread = (alias: string, first: number) => `${alias}.org_id = $${first}
+  AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
+
+/** The thread of a live session of the viewer. Evicted, or in the trash, it has no session any more. */
+const visibleSession = (alias: string, first: number) => `
+  ${alias}.org_id = $${first} AND ${alias}.session_id IS NOT NULL AND ${unexpired(alias)} AND $${first + 2}::boolean IS NOT NULL
+  AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = $${first} AND s.user_id = $${first + 1} AND s.id = $${first + 3})`;
+
+/** The target's thread, if the viewer may do that with it. Its four parameters come from `targetValues`. */
+const targetThread = (by: Target['by'], purpose: Purpose) =>
+  by === 'thread' ? `${visibleThread('t', 1, purpose)} AND t.id = $4` : visibleSession('t', 1);
+
+export const viewerValues = (viewer: Viewer): [string, string, boolean] => [
+  viewer.orgId,
+  viewer.userId,
+  viewer.seesOrganization,
+];
+
+/** The values of `$1` to `$4`. */
+export const targetValues = (viewer: Viewer, target: Target): [string, string, boolean, string] => [
+  ...viewerValues(viewer),
+  target.id,
+];
+
+/** A statement in its two forms, for either way to name a thread; `isTarget` stands for the condition on `threads t`. */
+export const forTargets = (
+  statement: Omit<Statement, 'text'>,
+  purpose: Purpose,
+  text: (isTarget: string, by: Target['by']) => string,
+): Record<Target['by'], Statement> => ({
+  thread: { ...statement, text: text(targetThread('thread', purpose), 'thread') },
+  session: {
+    ...statement,
+    name: `${statement.name}_of_session`,
+    text: text(targetThread('session', purpose), 'session'),
+  },
+});

@@ -1,0 +1,50 @@
+import { Controller, Delete, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../../auth/access';
+import { Caller, type Principal } from '../../organizations/principal';
+import { Id, IfMatch } from '../../http/request/decorators';
+import { ETagInterceptor } from '../../http/answer/etag.interceptor';
+import { byThread } from '../thread-access';
+import { EraseQuery } from '../../messages/remove/message-trash.dto';
+import { ListThreadTrashQuery, ThreadTrashList } from './thread-trash.dto';
+import { ThreadTrashService } from './thread-trash.service';
+import { DeletedThread, ThreadView } from '../threads.dto';
+
+/** Threads on their way to the trash and back. */
+@ApiTags('threads')
+@UseInterceptors(ETagInterceptor)
+@Controller('threads')
+export class ThreadTrashController {
+  constructor(private readonly trash: ThreadTrashService) {}
+
+  @Delete(':id')
+  @Access('threads:write')
+  @ApiOperation({
+    operationId: 'deleteThread',
+    summary: 'Move a thread with its messages to the trash, or erase it; its session is gone at once',
+  })
+  @ApiOkResponse({ type: DeletedThread })
+  delete(@Caller() caller: Principal, @Id('id') id: string, @Query() query: EraseQuery, @IfMatch() ifMatch?: number) {
+    return this.trash.delete(caller, byThread(id), { ifMatch, erase: query.erase === 'true' });
+  }
+
+  @Get('trash')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'listThreadTrash', summary: 'A page of your trash, the last deletion first' })
+  @ApiOkResponse({ type: ThreadTrashList })
+  list(@Caller() caller: Principal, @Query() query: ListThreadTrashQuery) {
+    return this.trash.list(caller, query);
+  }
+
+  @Post(':id/restore')
+  @HttpCode(200)
+  @Access('threads:write')
+  @ApiOperation({
+    operationId: 'restoreThread',
+    summary: 'Bring a thread back from the trash, messages, session and all',
+  })
+  @ApiOkResponse({ type: ThreadView })
+  restore(@Caller() caller: Principal, @Id('id') id: string) {
+    return this.trash.restore(caller, id);
+  }
+}

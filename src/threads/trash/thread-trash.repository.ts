@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { Conditions } from '../../database/door/conditions';
+import type { TenantTx } from '../../database/door/tenant-database';
+import {
+  forTargets,
+  type Target,
+  targetValues,
+  TOUCH,
+  trashedThread,
+  unexpired,
+  type Viewer,
+  viewerValues,
+  WRITTEN_AT,
+} from '../thread-access';
+import type { Thread } from '../thread.entity';
+
+export interface ThreadTrashSlice {
+  /** Time and id of the last thread of the page before. */
+  after?: unknown[];
+  order: 'asc' | 'desc';
+  limit: number;
+  offset: number;
+}
+
+/* A session's life does not end later for that its thread is in the trash. */
+const DISCARD = forTargets(
+  { name: 'threads_discard' },
+  'own',
+  (isTarget) => `
+    WITH gone AS (
+      UPDATE threads t SET deleted_at = ${WRITTEN_AT}, session_id = NULL, version = t.version + 1, updated_at = ${WRITTEN_AT}
+      WHERE ${isTarget} AND ($5::bigint IS NULL OR t.version = $5) RETURNING t.org_id, t.id
+    ), current AS (
+      DELETE FROM current_threads c USING gone WHERE c.org_id = gone.org_id AND c.thread_id = gone.id
+    )
+    SELECT id FROM gone`,
+);
+
+@Injectable()
+export class ThreadTrashRepository {
+  /** Moves the thread to the trash; its session is gone, and it is nobody's current thread. @returns whether it was there, at that version */
+  async discard(tx: TenantTx, viewer: Viewer, target: Target, version?: number): Promise<boolean> {
+    return (await tx.query(DISCARD[target.by], [...targetValues(viewer, target), version])).length === 1;
+  }
+
+  /** The thread in the trash, held, if it is the viewer's. */
+  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+    const text = `SELECT t.* FROM threads t WHERE ${trashedThread('t', 1)} AND t.id = $4 FOR UPDATE`;
+    return (await tx.query<Thread>({ name: 'threads_hold_trashed', text }, [...viewerValues(viewer), id]))[0];
+  }
+
+  /**
+   * Brings a held thread back, with its session unless somebody has given its id away. Where `mostSessions` are active (0: no
+   * bound) it sleeps until its next write. @returns the thread as it is now
+   */
+  async restore(tx: TenantTx, thread: Thread, mostSessions: number): Promise<Thread> {
+    const text = `
+      UPDATE threads t SET deleted_at = NULL,
+        session_id = (
+          SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id AND ($3::int = 0 OR $3 > (
+            SELECT count(*) FROM threads a WHERE a.org_id = $1 AND a.session_id IS NOT NULL AND ${unexpired('a')}))
+        ), ${TOUCH}
+      WHERE t.org_id = $1 AND t.id = $2 RETURNING t.*`;
+    return (await tx.query<Thread>({ name: 'threads_restore', text }, [thread.org_id, thread.id, mostSessions]))[0];
+  }
+
+  async erase(tx: TenantTx, thread: Thread): Promise<void> {
+    const text = `DELETE FROM threads t WHERE t.org_id = $1 AND t.id = $2`;
+    await tx.execute({ name: 'threads_erase', text }, [thread.org_id, thread.id]);
+  }
+
+  /** A user's threads in the trash, the last one first unless `asc`. */
+  list(tx: TenantTx, orgId: string, userId: string, slice: ThreadTrashSlice): Promise<Thread[]> {
+    const { after, order, limit, offset } = slice;
+    const where = new Conditions(
+      `t.org_id = $1 AND t.user_id = $2 AND t.deleted_at IS NOT NULL AND ${unexpired('t')}`,
+      [orgId, userId],
+    );
+    where.beyond({ 't.deleted_at': 'timestamptz', 't.id': 'uuid' }, after, order);
+    const page = `LIMIT ${where.parameter(limit)} OFFSET ${where.parameter(offset)}`;
+    const text = `SELECT t.* FROM threads t WHERE ${where} ORDER BY t.deleted_at ${order}, t.id ${order} ${page}`;
+    return tx.query<Thread>(text, where.values);
+  }
+}

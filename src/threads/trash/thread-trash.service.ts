@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
+import { isUuid } from '../../common/ids';
+import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../http/request/paging';
+import { checkVersion, precondition } from '../../http/request/versions';
+import { CONFIG, type Config } from '../../config/config';
+import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
+import { byThread, type Target } from '../thread-access';
+import { ownerOf } from '../thread-owner';
+import { ThreadTrashRepository } from './thread-trash.repository';
+import type { ListThreadTrashQuery, ThreadTrashList, TrashedThread } from './thread-trash.dto';
+import type { Thread } from '../thread.entity';
+import { type DeletedThread, type ThreadView, toThreadView } from '../threads.dto';
+import { checkTarget, ThreadsService } from '../threads.service';
+
+/** How somebody deletes a thread. */
+export interface DeletingThread {
+  ifMatch?: number;
+  /** For good, at once; also from the trash. */
+  erase: boolean;
+}
+
+/** Deletes threads, to the trash or for good, and brings them back. Only its owner may, or an admin. */
+@Injectable()
+export class ThreadTrashService {
+  constructor(
+    private readonly db: TenantDatabase,
+    private readonly trash: ThreadTrashRepository,
+    private readonly threads: ThreadsService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** A thread with its messages and its session. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE, PRECONDITION_FAILED */
+  async delete(principal: Principal, target: Target, { ifMatch, erase }: DeletingThread): Promise<DeletedThread> {
+    checkTarget(target);
+    const isFinal = erase || this.config.env.TRASH_RETENTION_DAYS === 0;
+    await this.db.run(principal, async (tx) => {
+      if (erase && (await this.eraseTrashed(tx, principal, target, ifMatch))) return;
+      const deleted = isFinal
+        ? await this.threads.deleteIn(tx, principal, target, ifMatch)
+        : await this.trash.discard(tx, principal, target, ifMatch);
+      if (!deleted) await this.threads.explain(tx, principal, target, precondition(ifMatch));
+    });
+    return { deleted: true, id: target.id };
+  }
+
+  /** A user's trash, the last deletion first. @throws OTHER_USER, INVALID_CURSOR, BAD_REQUEST */
+  async list(principal: Principal, query: ListThreadTrashQuery): Promise<ThreadTrashList> {
+    const { limit = DEFAULT_LIMIT, order = 'desc', offset = 0 } = query;
+    const owner = ownerOf(principal, query);
+    const slice = { after: positionOf(query, [isIsoTime, isUuid]), order, limit: rowsFor(limit), offset };
+    const rows = await this.db.readOne(principal, (tx) => this.trash.list(tx, principal.orgId, owner, slice));
+    return toPage(rows, limit, toTrashedThread, (thread: Thread) => [thread.deleted_at?.toISOString(), thread.id]);
+  }
+
+  /** One that is not in the trash stays as it is. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
+  async restore(principal: Principal, id: string): Promise<ThreadView> {
+    const target = byThread(id);
+    checkTarget(target);
+    return this.db.run(principal, async (tx) => {
+      const trashed = await this.trash.hold(tx, principal, id);
+      if (trashed) return toThreadView(await this.trash.restore(tx, trashed, this.config.env.SESSION_MAX_CONCURRENT));
+      return this.threads.getOwnIn(tx, principal, target);
+    });
+  }
+
+  private async eraseTrashed(tx: TenantTx, principal: Principal, target: Target, ifMatch?: number): Promise<boolean> {
+    const trashed = await this.trash.hold(tx, principal, target.id);
+    if (!trashed) return false;
+    checkVersion(precondition(ifMatch), trashed.version);
+    await this.trash.erase(tx, trashed);
+    return true;
+  }
+}
+
+const toTrashedThread = (thread: Thread): TrashedThread => ({
+  ...toThreadView(thread),
+  deleted_at: (thread.deleted_at as Date).toISOString(),
+});

@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { checkMetadata } from '../../http/request/limits';
+import { CONFIG, type Config } from '../../config/config';
+import { type ImportedMessage, MessageImportService } from '../../messages/import/message-import.service';
+import { estimateTokens } from '../../tokens/estimator';
+import { type Conversation, type ImportedSummary, isoTime, threadOf } from './conversation';
+import { at, checked, checkSummaries, invalid } from './conversation-checks';
+import { toDraft } from './formats/formats';
+import type { Fields } from './formats/text';
+import { ConversationHead, type ImportFormatName, MessageParts, SessionPart, SummaryParts } from '../transfer.dto';
+
+/** Messages that are checked and counted before others get their turn. */
+const BATCH = 200;
+
+/** Summaries of one conversation: they are stored by one statement. */
+const MOST_SUMMARIES = 10_000;
+
+/** Makes of anything that is a conversation one that is valid, counted and ready to be stored. */
+@Injectable()
+export class ConversationReader {
+  constructor(
+    private readonly messages: MessageImportService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** @throws IMPORT_FORMAT_UNKNOWN, IMPORT_VERSION_UNKNOWN, VALIDATION_FAILED, METADATA_TOO_LARGE */
+  async read(value: unknown, format?: ImportFormatName): Promise<Conversation> {
+    const { fields, stored } = toDraft(value, format);
+    const { session, summaries = [], messages, ...rest } = fields;
+    const head = checked(ConversationHead, rest);
+    const part = (session ?? null) === null ? undefined : checked(SessionPart, session, { path: 'session' });
+    for (const data of [head.metadata, part?.variables])
+      checkMetadata(data ?? {}, this.config.env.METADATA_LIMIT_BYTES);
+    const now = new Date().toISOString();
+    const read = await this.readMessages(messages, now, stored);
+    const thread = threadOf(head, read, now);
+    return {
+      thread,
+      session: part && { ...part, created_at: isoTime(part.created_at) ?? thread.created_at },
+      summaries: await this.readSummaries(summaries, thread.created_at),
+      messages: read,
+      stored,
+    };
+  }
+
+  private async readMessages(values: unknown, now: string, stored: boolean): Promise<ImportedMessage[]> {
+    if (!Array.isArray(values)) throw invalid('messages', 'must be an array');
+    const read: ImportedMessage[] = [];
+    for (let from = 0; from < values.length; from += BATCH) {
+      const batch = { messages: values.slice(from, from + BATCH) as unknown[] };
+      const list = { lastSeq: read.at(-1)?.seq ?? 0, now, stored };
+      const place = { offset: from };
+      read.push(...at(place, () => this.messages.prepare(checked(MessageParts, batch).messages, list)));
+      await breathe();
+    }
+    return read;
+  }
+
+  private async readSummaries(values: unknown, fallback: string): Promise<ImportedSummary[]> {
+    if (!Array.isArray(values)) throw invalid('summaries', 'must be an array');
+    if (values.length > MOST_SUMMARIES) throw invalid('summaries', `must have at most ${MOST_SUMMARIES} items`);
+    const read: ImportedSummary[] = [];
+    for (let from = 0; from < values.length; from += BATCH) {
+      const batch: Fields = { summaries: values.slice(from, from + BATCH) as unknown[] };
+      const { summaries } = checked(SummaryParts, batch, { offset: from });
+      read.push(...summaries.map((part) => this.toSummary(part, fallback)));
+      await breathe();
+    }
+    return checkSummaries(read);
+  }
+
+  private toSummary(part: SummaryParts['summaries'][number], fallback: string): ImportedSummary {
+    const { from_seq, to_seq, content, created_by = 'caller', automatic = false } = part;
+    const token_count = part.token_count ?? estimateTokens(content, this.config.env.TOKEN_ESTIMATOR);
+    const created_at = isoTime(part.created_at) ?? fallback;
+    return { from_seq, to_seq, content, token_count, created_by, automatic, created_at };
+  }
+}

@@ -1,0 +1,63 @@
+import { idAt } from '../../common/ids';
+import { parseTime } from '../../common/json';
+import type { ImportedMessage } from '../../messages/import/message-import.service';
+import type { AutoSummarize, ThreadStatus } from '../../threads/thread.entity';
+import type { ConversationHead, SessionPart, SummaryPart } from '../transfer.dto';
+
+/** What is stored of an imported conversation in its thread's row. */
+export interface ImportedThread {
+  name: string;
+  metadata: Record<string, unknown>;
+  status: ThreadStatus;
+  auto_summarize: AutoSummarize | null;
+  last_seq: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export type ImportedSession = Omit<SessionPart, 'created_at' | 'updated_at'> & { created_at: string };
+
+export type ImportedSummary = Required<Omit<SummaryPart, 'created_at' | 'updated_at'>> & { created_at: string };
+
+/** A conversation that is valid and counted, ready to be stored. */
+export interface Conversation {
+  thread: ImportedThread;
+  session?: ImportedSession;
+  summaries: ImportedSummary[];
+  messages: ImportedMessage[];
+  /** Whether it is an export of ours. */
+  stored: boolean;
+}
+
+export const isoTime = (value: unknown): string | undefined => parseTime(value)?.toISOString();
+
+/** What is said of a thread, and what is taken where nothing is said: its times are those of its messages. */
+export function threadOf(head: ConversationHead, messages: ImportedMessage[], now: string): ImportedThread {
+  const { name, metadata = {}, status = 'active', auto_summarize = null, last_seq = 0 } = head;
+  return {
+    name: name?.trim() ?? 'Imported conversation',
+    metadata,
+    status,
+    auto_summarize,
+    last_seq: Math.max(last_seq, messages.at(-1)?.seq ?? 0),
+    ...timesOf(head, messages, now),
+  };
+}
+
+function timesOf(head: ConversationHead, messages: ImportedMessage[], now: string) {
+  const created_at = isoTime(head.created_at) ?? messages.at(0)?.created_at ?? now;
+  const updated = isoTime(head.updated_at) ?? messages.at(-1)?.updated_at ?? created_at;
+  // ISO texts sort like the times that they name.
+  return { created_at, updated_at: updated > created_at ? updated : created_at };
+}
+
+/** Summaries with ids, which keep those of one range in their order. */
+export function withIds(summaries: ImportedSummary[]): (ImportedSummary & { id: string })[] {
+  const latest = new Map<number, number>();
+  return summaries.map((summary, index) => {
+    const { from_seq, created_at } = summary;
+    const time = Math.max(Date.parse(created_at), latest.get(from_seq) ?? 0);
+    latest.set(from_seq, time);
+    return { ...summary, id: idAt(time, index) };
+  });
+}

@@ -1,0 +1,67 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import type { Principal } from '../../organizations/principal';
+import { checkCount } from '../../http/request/limits';
+import { CONFIG, type Config } from '../../config/config';
+import type { Retry } from '../../idempotency/idempotency-key';
+import { ownerOf } from '../../threads/threads.service';
+import { arriving } from './arriving';
+import { itemsOfFile } from './files';
+import { type ImportOptions, ImportService } from './import.service';
+import { type ImportLimits, itemsOf, itemsOfLines } from './sources';
+import type { ImportResult, ImportSessionsQuery } from '../transfer.dto';
+
+/** How a request wants its import. */
+export interface ImportRequest extends ImportSessionsQuery {
+  asSession: boolean;
+  retry?: Retry;
+  onConversation?: () => void;
+}
+
+/** Takes imports as they come: as a JSON body, as a stream of lines, as a file. */
+@Injectable()
+export class ImportRequests {
+  constructor(
+    private readonly imports: ImportService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * @param body a JSON value, or the stream of a request that has one in each line
+   * @throws what `ImportService.import` throws, OTHER_USER, TOO_MANY_ITEMS
+   */
+  async ofBody(principal: Principal, body: unknown, request: ImportRequest): Promise<ImportResult> {
+    const owner = { ...principal, userId: ownerOf(principal, request) };
+    const options = toOptions(request);
+    if (body instanceof Readable) {
+      return this.imports.import(principal, owner, itemsOfLines(arriving(body), this.limits()), options);
+    }
+    const items = itemsOf(body, request.format);
+    checkCount(items, this.config.env.MESSAGE_BATCH_LIMIT);
+    return this.imports.import(principal, owner, items, options);
+  }
+
+  /** A file of lines or of JSON, of any size: what it is shows at its beginning. */
+  ofFile(principal: Principal, chunks: AsyncIterable<Buffer>, request: ImportRequest): Promise<ImportResult> {
+    const limits = { ...this.limits(), totalBytes: Infinity };
+    return this.imports.import(principal, principal, itemsOfFile(chunks, limits, request.format), toOptions(request));
+  }
+
+  private limits(): ImportLimits {
+    const { IMPORT_LIMIT_BYTES, IMPORT_CONVERSATION_LIMIT_BYTES, MAX_NESTING } = this.config.env;
+    return {
+      totalBytes: IMPORT_LIMIT_BYTES,
+      conversationBytes: IMPORT_CONVERSATION_LIMIT_BYTES,
+      nesting: MAX_NESTING,
+    };
+  }
+}
+
+const toOptions = ({ format, dry_run, overwrite, asSession, retry, onConversation }: ImportRequest): ImportOptions => ({
+  format,
+  asSession,
+  dryRun: dry_run === 'true',
+  overwrite: overwrite === 'true',
+  retry,
+  onConversation,
+});
