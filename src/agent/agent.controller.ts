@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { EVENT_STREAM_HEADERS, EVENTS, eventStream } from '../http/answer/event-stream';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { QuickAnswer, QuickQuery } from './agent.dto';
 import { AgentService } from './agent.service';
 
@@ -38,9 +38,9 @@ export class AgentController {
     @Body() body: QuickQuery,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ): Promise<QuickAnswer | Readable> {
-    const turn = await this.agent.begin(caller, body, retry);
+    const turn = await this.agent.begin(caller, body, idempotencyKey);
     if (!accept?.includes(EVENTS)) return this.agent.finish(caller, turn);
     void reply.headers(EVENT_STREAM_HEADERS);
     return eventStream(async (emit, signal) => {

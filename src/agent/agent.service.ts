@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { Problem } from '../common/errors';
 import { toStorable } from '../common/json';
 import { ClientGone } from '../http/answer/event-stream';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
 import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/turns/session-turns.service';
 import { AgentRequests } from './agent-requests';
@@ -37,14 +37,14 @@ export class AgentService {
    * Stores the question, before the model is asked (N06). One turn at a time in a session: a second one is 409.
    * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, SESSION_ID_RESERVED, TOO_MANY_SESSIONS, METADATA_TOO_LARGE
    */
-  async begin(principal: Principal, body: QuickQuery, retry?: Retry): Promise<QuickTurn> {
+  async begin(principal: Principal, body: QuickQuery, idempotencyKey?: IdempotencyKey): Promise<QuickTurn> {
     const { notebook_id, session_id, variables, cell_count } = body.context;
     const begun = await this.turns.begin(principal, {
       sessionId: session_id,
       notebookId: notebook_id,
       variables: variables ?? {},
       question: { role: 'user', content: body.query, metadata: cell_count === undefined ? {} : { cell_count } },
-      retry,
+      idempotencyKey,
     });
     return 'turn' in begun ? { turn: begun.turn, body } : { response: begun.response as QuickAnswer };
   }

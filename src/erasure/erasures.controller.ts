@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id } from '../http/request/decorators';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { DeletedErasure, ErasureList, ErasureView, ListErasuresQuery, StartErasure } from './erasures.dto';
 import { ErasuresService } from './erasures.service';
 
@@ -28,9 +28,9 @@ export class ErasuresController {
     @Caller() caller: Principal,
     @Body() body: StartErasure,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    const erasure = await this.erasures.start(caller, body, retry);
+    const erasure = await this.erasures.start(caller, body, idempotencyKey);
     void reply.status(erasure.status === 'done' ? 201 : 202);
     return erasure;
   }

@@ -5,7 +5,7 @@ import { isUuid, newId } from '../common/ids';
 import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { ErasureWorkerService } from './erasure-worker.service';
 import type { Erasure } from './erasure.entity';
 import {
@@ -35,10 +35,10 @@ export class ErasuresService {
   ) {}
 
   /** @throws ERASURE_SUBJECT, IDEMPOTENCY_KEY_REUSED */
-  async start(principal: Principal, body: StartErasure, retry?: Retry): Promise<ErasureView> {
+  async start(principal: Principal, body: StartErasure, idempotencyKey?: IdempotencyKey): Promise<ErasureView> {
     const erasure = toErasure(principal, body);
     const { orgId } = principal;
-    const { id } = await this.idempotency.once(principal, retry, async (tx) => {
+    const { id } = await this.idempotency.once(principal, idempotencyKey, async (tx) => {
       await this.erasures.insert(tx, orgId, erasure);
       return { id: erasure.id };
     });

@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { checkVersion, precondition } from '../http/request/versions';
 import type { TenantTx } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { AppendService } from '../messages/append/append.service';
 import type { MessageInput, MessageView, UpdateMessage } from '../messages/messages.dto';
 import type { MessageRow } from '../messages/message.entity';
@@ -13,7 +13,7 @@ import { Branches } from './branches';
 /** What an edit says beside its body. */
 export interface EditOptions {
   ifMatch?: number;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
 }
 
 /** Edits a message in a copy of the conversation before it, as chat products do; the source stays as it is. */
@@ -30,9 +30,14 @@ export class BranchingService {
    * @returns the edited message, the last one of the new thread
    * @throws MESSAGE_NOT_FOUND, VALIDATION_FAILED, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
    */
-  branch(principal: Principal, id: string, body: UpdateMessage, { ifMatch, retry }: EditOptions): Promise<MessageView> {
+  branch(
+    principal: Principal,
+    id: string,
+    body: UpdateMessage,
+    { ifMatch, idempotencyKey }: EditOptions,
+  ): Promise<MessageView> {
     checkMessageId(id);
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const { message, source } = await this.branches.holdSource(tx, principal, id);
       checkVersion(precondition(ifMatch, body), source.version);
       const threadId = await this.branches.fork(tx, principal, source, message.seq - 1);

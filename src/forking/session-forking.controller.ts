@@ -3,7 +3,7 @@ import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { SessionId } from '../sessions/opening/session-id';
 import { SessionView } from '../sessions/sessions.dto';
 import { ForkSession } from './forking.dto';
@@ -21,8 +21,13 @@ export class SessionForkingController {
   @ApiOperation({ operationId: 'forkSession', summary: 'Copy a session, or the beginning of it, under another id' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: SessionView })
-  fork(@Caller() caller: Principal, @SessionId() id: string, @Body() body: ForkSession, @RetryKey() retry?: Retry) {
-    return this.forking.fork(caller, id, body, retry);
+  fork(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: ForkSession,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.forking.fork(caller, id, body, idempotencyKey);
   }
 
   @Post('branch')
@@ -30,7 +35,12 @@ export class SessionForkingController {
   @ApiOperation({ operationId: 'branchSession', summary: 'The same as fork' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: SessionView })
-  branch(@Caller() caller: Principal, @SessionId() id: string, @Body() body: ForkSession, @RetryKey() retry?: Retry) {
-    return this.forking.fork(caller, id, body, retry);
+  branch(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: ForkSession,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.forking.fork(caller, id, body, idempotencyKey);
   }
 }

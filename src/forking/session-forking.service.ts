@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { newId } from '../common/ids';
 import { bySession } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { checkSessionId } from '../sessions/opening/session-id';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import type { SessionView } from '../sessions/sessions.dto';
@@ -26,11 +26,16 @@ export class SessionForkingService {
    * @throws SESSION_NOT_FOUND, SESSION_EXISTS, INVALID_ID, SESSION_ID_RESERVED, TOO_MANY_SESSIONS, MESSAGE_NOT_FOUND,
    *   VALIDATION_FAILED, IDEMPOTENCY_KEY_REUSED
    */
-  fork(principal: Principal, sourceId: string, body: ForkSession, retry?: Retry): Promise<SessionView> {
+  fork(
+    principal: Principal,
+    sourceId: string,
+    body: ForkSession,
+    idempotencyKey?: IdempotencyKey,
+  ): Promise<SessionView> {
     const { new_session_id, ...upTo } = body;
     checkUpTo(upTo);
     const id = checkSessionId(new_session_id || newId());
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const { thread_id } = await this.sessions.find(tx, principal, sourceId);
       // Before the source is held: who makes sessions may have to put it to sleep, and would wait for us, and we for them.
       const made = await this.opening.create(tx, principal, id);

@@ -4,7 +4,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { ThreadView } from '../threads/threads.dto';
 import { ForkThread } from './forking.dto';
 import { ThreadForkingService } from './thread-forking.service';
@@ -24,7 +24,12 @@ export class ThreadForkingController {
   })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: ThreadView })
-  fork(@Caller() caller: Principal, @Id('id') id: string, @Body() body: ForkThread, @RetryKey() retry?: Retry) {
-    return this.forking.fork(caller, id, body, retry);
+  fork(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Body() body: ForkThread,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.forking.fork(caller, id, body, idempotencyKey);
   }
 }

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { idempotencyErrors } from './idempotency.errors';
 
-/** What marks a request as the repetition of an earlier one. */
-export interface Retry {
+/** The request's `Idempotency-Key`: marks it as the repetition of an earlier one. */
+export interface IdempotencyKey {
   readonly key: string;
   /** SHA-256 of method, path and body: the same key for another request is an error. */
   readonly requestHash: Buffer;
@@ -15,7 +15,7 @@ export interface Retry {
  * The request's `Idempotency-Key`; `undefined` without one.
  * @throws IDEMPOTENCY_KEY_INVALID
  */
-export function readRetry({ headers, method, url, body }: FastifyRequest): Retry | undefined {
+export function readIdempotencyKey({ headers, method, url, body }: FastifyRequest): IdempotencyKey | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw idempotencyErrors.IDEMPOTENCY_KEY_INVALID();
@@ -23,9 +23,9 @@ export function readRetry({ headers, method, url, body }: FastifyRequest): Retry
   return { key, requestHash: createHash('sha256').update(parts).digest() };
 }
 
-/** `readRetry` in a handler's parameters. */
-export const RetryKey = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  readRetry(context.switchToHttp().getRequest<FastifyRequest>()),
+/** `readIdempotencyKey` in a handler's parameters. */
+export const IdempotencyKeyHeader = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  readIdempotencyKey(context.switchToHttp().getRequest<FastifyRequest>()),
 );
 
 /** Documents the header on a route that takes it. */

@@ -1,21 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Retry } from './idempotency-key';
+import type { FirstAnswer } from './first-answer.entity';
+import type { IdempotencyKey } from './idempotency-key';
 
-export interface FirstAnswer {
-  request_hash: Buffer;
-  response: unknown;
-}
+/** What is compared and given again. */
+export type KeptAnswer = Pick<FirstAnswer, 'request_hash' | 'response'>;
 
 @Injectable()
 export class IdempotencyRepository {
   /** Takes the key; waits for a transaction that holds it. @returns whether it was free */
-  async take(tx: TenantTx, principal: Principal, retry: Retry): Promise<boolean> {
+  async take(tx: TenantTx, principal: Principal, idempotencyKey: IdempotencyKey): Promise<boolean> {
     const text = `
       INSERT INTO idempotency_keys (org_id, user_id, key, request_hash) VALUES ($1, $2, $3, $4)
       ON CONFLICT DO NOTHING`;
-    const values = [principal.orgId, principal.userId, retry.key, retry.requestHash];
+    const values = [principal.orgId, principal.userId, idempotencyKey.key, idempotencyKey.requestHash];
     return (await tx.execute({ name: 'idempotency_take', text }, values)) === 1;
   }
 
@@ -26,11 +25,11 @@ export class IdempotencyRepository {
   }
 
   /** Held until the transaction ends: an answer that is just being kept is waited for, and none is kept meanwhile. */
-  async findAnswer(tx: TenantTx, principal: Principal, key: string): Promise<FirstAnswer | undefined> {
+  async findAnswer(tx: TenantTx, principal: Principal, key: string): Promise<KeptAnswer | undefined> {
     const text = `
       SELECT request_hash, response FROM idempotency_keys WHERE org_id = $1 AND user_id = $2 AND key = $3
       FOR UPDATE`;
-    const rows = await tx.query<FirstAnswer>({ name: 'idempotency_find', text }, [
+    const rows = await tx.query<KeptAnswer>({ name: 'idempotency_find', text }, [
       principal.orgId,
       principal.userId,
       key,

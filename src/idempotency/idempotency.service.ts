@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import { idempotencyErrors } from './idempotency.errors';
-import { type FirstAnswer, IdempotencyRepository } from './idempotency.repository';
-import type { Retry } from './idempotency-key';
+import { type KeptAnswer, IdempotencyRepository } from './idempotency.repository';
+import type { IdempotencyKey } from './idempotency-key';
 
 /** Makes a POST happen once, however often it is sent. */
 @Injectable()
@@ -18,10 +18,14 @@ export class IdempotencyService {
    * neither is. The same request again, also at the same time, gets the first answer. A failure keeps nothing.
    * @throws IDEMPOTENCY_KEY_REUSED
    */
-  once<T>(principal: Principal, retry: Retry | undefined, work: (tx: TenantTx) => Promise<T>): Promise<T> {
-    if (!retry) return this.db.run(principal, work);
+  once<T>(
+    principal: Principal,
+    idempotencyKey: IdempotencyKey | undefined,
+    work: (tx: TenantTx) => Promise<T>,
+  ): Promise<T> {
+    if (!idempotencyKey) return this.db.run(principal, work);
     const repeatable = { repeatable: true };
-    return this.db.run(principal, (tx) => this.answer(tx, principal, retry, work), repeatable);
+    return this.db.run(principal, (tx) => this.answer(tx, principal, idempotencyKey, work), repeatable);
   }
 
   /**
@@ -29,34 +33,38 @@ export class IdempotencyService {
    * that is still under way, or broke off.
    * @throws IDEMPOTENCY_KEY_REUSED
    */
-  async claim(tx: TenantTx, principal: Principal, retry: Retry): Promise<'new' | 'unfinished' | { response: unknown }> {
-    if (await this.keys.take(tx, principal, retry)) return 'new';
-    const { response } = await this.first(tx, principal, retry);
+  async claim(
+    tx: TenantTx,
+    principal: Principal,
+    idempotencyKey: IdempotencyKey,
+  ): Promise<'new' | 'unfinished' | { response: unknown }> {
+    if (await this.keys.take(tx, principal, idempotencyKey)) return 'new';
+    const { response } = await this.first(tx, principal, idempotencyKey);
     return response === null ? 'unfinished' : { response };
   }
 
   /** Keeps the answer of work whose key was claimed. */
-  finish(tx: TenantTx, principal: Principal, retry: Retry, response: unknown): Promise<void> {
-    return this.keys.keepAnswer(tx, principal, retry.key, response);
+  finish(tx: TenantTx, principal: Principal, idempotencyKey: IdempotencyKey, response: unknown): Promise<void> {
+    return this.keys.keepAnswer(tx, principal, idempotencyKey.key, response);
   }
 
   private async answer<T>(
     tx: TenantTx,
     principal: Principal,
-    retry: Retry,
+    idempotencyKey: IdempotencyKey,
     work: (tx: TenantTx) => Promise<T>,
   ): Promise<T> {
-    if (await this.keys.take(tx, principal, retry)) {
+    if (await this.keys.take(tx, principal, idempotencyKey)) {
       const response = await work(tx);
-      await this.keys.keepAnswer(tx, principal, retry.key, response);
+      await this.keys.keepAnswer(tx, principal, idempotencyKey.key, response);
       return response;
     }
-    return (await this.first(tx, principal, retry)).response as T;
+    return (await this.first(tx, principal, idempotencyKey)).response as T;
   }
 
-  private async first(tx: TenantTx, principal: Principal, retry: Retry): Promise<FirstAnswer> {
-    const first = await this.keys.findAnswer(tx, principal, retry.key);
-    if (!first?.request_hash.equals(retry.requestHash)) throw idempotencyErrors.IDEMPOTENCY_KEY_REUSED();
+  private async first(tx: TenantTx, principal: Principal, idempotencyKey: IdempotencyKey): Promise<KeptAnswer> {
+    const first = await this.keys.findAnswer(tx, principal, idempotencyKey.key);
+    if (!first?.request_hash.equals(idempotencyKey.requestHash)) throw idempotencyErrors.IDEMPOTENCY_KEY_REUSED();
     return first;
   }
 }

@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { Id, IfMatch, IfNoneMatch } from '../http/request/decorators';
 import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
 import { byThread } from '../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
@@ -92,9 +92,9 @@ export class ThreadMessagesController {
     @Id('id') id: string,
     @Body() body: TruncateMessages,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.truncation.truncate(caller, byThread(id), body, ifMatch, retry);
+    return this.truncation.truncate(caller, byThread(id), body, ifMatch, idempotencyKey);
   }
 
   @Get('history')

@@ -5,7 +5,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { bySession } from '../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../messages/remove/message-trash.dto';
 import { MessageUndoService } from '../messages/undo/message-undo.service';
 import { SessionId } from './opening/session-id';
@@ -29,9 +29,9 @@ export class SessionUndoController {
     @SessionId() id: string,
     @Body() body: UndoTurns,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.turns.undo(caller, bySession(id), body, { ifMatch, retry });
+    return this.turns.undo(caller, bySession(id), body, { ifMatch, idempotencyKey });
   }
 
   @Post('redo')
@@ -46,8 +46,8 @@ export class SessionUndoController {
     @SessionId() id: string,
     @Body() body: RedoTurns,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.turns.redo(caller, bySession(id), body, { ifMatch, retry });
+    return this.turns.redo(caller, bySession(id), body, { ifMatch, idempotencyKey });
   }
 }

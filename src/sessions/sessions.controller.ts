@@ -5,7 +5,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { SessionId } from './opening/session-id';
 import { SessionListService } from './list/session-list.service';
 import { SessionSettingsService } from './settings/session-settings.service';
@@ -47,9 +47,9 @@ export class SessionsController {
     @Caller() caller: Principal,
     @Body() body: OpenSession,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    const { created, session } = await this.settings.open(caller, body, retry);
+    const { created, session } = await this.settings.open(caller, body, idempotencyKey);
     void reply.status(created ? 201 : 200);
     return session;
   }

@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { Id } from '../http/request/decorators';
 import { PageQuery } from '../http/request/paging';
 import { bySession } from '../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { SessionId } from '../sessions/opening/session-id';
 import { ShareCreationService } from './share-creation.service';
 import { CreatedShareView, EndedShare, ShareConversation, ShareList, ShareView, UpdateShare } from './sharing.dto';
@@ -33,9 +33,9 @@ export class SessionSharesController {
     @SessionId() id: string,
     @Body() body: ShareConversation,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    const { created, share } = await this.creation.share(caller, bySession(id), body, retry);
+    const { created, share } = await this.creation.share(caller, bySession(id), body, idempotencyKey);
     void reply.status(created ? 201 : 200);
     return share;
   }

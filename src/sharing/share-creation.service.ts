@@ -4,7 +4,7 @@ import { newId } from '../common/ids';
 import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { OrganizationsService } from '../organizations/organizations.service';
 import { checkTarget, ThreadsService } from '../threads/threads.service';
 import { expiryOf, invalid } from './share-expiry';
@@ -40,13 +40,13 @@ export class ShareCreationService {
     principal: Principal,
     target: Target,
     body: ShareConversation,
-    retry?: Retry,
+    idempotencyKey?: IdempotencyKey,
   ): Promise<{ created: boolean; share: CreatedShareView }> {
     checkTarget(target);
     const secret = newSecret();
     const share = toRow(principal, body, secret);
     const work = (tx: TenantTx) => this.shareIn(tx, principal, target, share);
-    const { created, ...view } = await this.idempotency.once(principal, retry, work);
+    const { created, ...view } = await this.idempotency.once(principal, idempotencyKey, work);
     const isNewLink = view.user_id === null && view.id === share.id;
     return { created, share: { ...view, token: isNewLink ? formatToken({ id: share.id, secret }) : null } };
   }

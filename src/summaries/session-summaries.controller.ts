@@ -5,7 +5,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { bySession } from '../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { SessionId } from '../sessions/opening/session-id';
 import { AddSummary, ListSummariesQuery, Summarize, SummarizeResult, SummaryList, SummaryView } from './summaries.dto';
 import { SummariesService } from './summaries.service';
@@ -38,8 +38,13 @@ export class SessionSummariesController {
   @ApiOperation({ operationId: 'addSessionSummary', summary: 'Add a summary of your own; an unknown session is made' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: SummaryView })
-  add(@Caller() caller: Principal, @SessionId() id: string, @Body() body: AddSummary, @RetryKey() retry?: Retry) {
-    return this.posting.add(caller, bySession(id), body, retry);
+  add(
+    @Caller() caller: Principal,
+    @SessionId() id: string,
+    @Body() body: AddSummary,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.posting.add(caller, bySession(id), body, idempotencyKey);
   }
 
   @Post('summarize')
@@ -54,8 +59,8 @@ export class SessionSummariesController {
     @SessionId() id: string,
     @Body() body: Summarize,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.summarizing.summarize(caller, bySession(id), body, { ifMatch, retry });
+    return this.summarizing.summarize(caller, bySession(id), body, { ifMatch, idempotencyKey });
   }
 }

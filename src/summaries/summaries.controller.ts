@@ -5,7 +5,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { Id, IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { byThread } from '../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { AddSummary, ListSummariesQuery, Summarize, SummarizeResult, SummaryList, SummaryView } from './summaries.dto';
 import { SummariesService } from './summaries.service';
 import { SummarizingService } from './summarizing.service';
@@ -34,8 +34,13 @@ export class SummariesController {
   @ApiOperation({ operationId: 'addSummary', summary: 'Add a summary of your own; none is ever changed' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: SummaryView })
-  add(@Caller() caller: Principal, @Id('id') id: string, @Body() body: AddSummary, @RetryKey() retry?: Retry) {
-    return this.posting.add(caller, byThread(id), body, retry);
+  add(
+    @Caller() caller: Principal,
+    @Id('id') id: string,
+    @Body() body: AddSummary,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.posting.add(caller, byThread(id), body, idempotencyKey);
   }
 
   @Post('summarize')
@@ -50,8 +55,8 @@ export class SummariesController {
     @Id('id') id: string,
     @Body() body: Summarize,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.summarizing.summarize(caller, byThread(id), body, { ifMatch, retry });
+    return this.summarizing.summarize(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 }

@@ -4,7 +4,7 @@ import { checkVersion, precondition } from '../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import type { Target } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget } from '../threads/threads.service';
 import type { Summarize, SummarizeResult } from './summaries.dto';
@@ -14,7 +14,7 @@ import { nothingSummarized, type Summarized, SummaryWriter } from './summary-wri
 
 export interface SummarizeOptions {
   ifMatch?: number;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
 }
 
 type Request = { principal: Principal; target: Target; body: Summarize } & SummarizeOptions;
@@ -59,7 +59,7 @@ export class SummarizingService {
   }
 
   private begin(request: Request): Promise<Begun> {
-    const { principal, body, retry } = request;
+    const { principal, body, idempotencyKey } = request;
     const work = async (tx: TenantTx): Promise<Begun> => {
       const known = await this.knownAnswer(tx, request);
       if (known) return { response: known };
@@ -68,7 +68,7 @@ export class SummarizingService {
       const run = await this.runs.older(tx, principal, thread, mode, body.keep_last);
       if (run) return { thread, run };
       const response = nothingSummarized(thread, mode);
-      if (retry) await this.idempotency.finish(tx, principal, retry, response);
+      if (idempotencyKey) await this.idempotency.finish(tx, principal, idempotencyKey, response);
       return { response };
     };
     return this.db.run(principal, work, { repeatable: true });
@@ -80,7 +80,7 @@ export class SummarizingService {
     { thread: before, run }: { thread: Thread; run: Run },
     text: Summarized,
   ): Promise<SummarizeResult | undefined> {
-    const { principal, retry } = request;
+    const { principal, idempotencyKey } = request;
     const work = async (tx: TenantTx): Promise<SummarizeResult | undefined> => {
       // The same request, sent again meanwhile, may have been faster.
       const known = await this.knownAnswer(tx, request);
@@ -88,14 +88,17 @@ export class SummarizingService {
       const thread = await this.hold(tx, request);
       if (thread.id !== before.id || !(await this.runs.isUnchanged(tx, thread, run))) return undefined;
       const response = await this.writer.write(tx, thread, run, text);
-      if (retry) await this.idempotency.finish(tx, principal, retry, response);
+      if (idempotencyKey) await this.idempotency.finish(tx, principal, idempotencyKey, response);
       return response;
     };
-    return this.db.run(principal, work, { repeatable: retry !== undefined });
+    return this.db.run(principal, work, { repeatable: idempotencyKey !== undefined });
   }
 
-  private async knownAnswer(tx: TenantTx, { principal, retry }: Request): Promise<SummarizeResult | undefined> {
-    const claim = retry && (await this.idempotency.claim(tx, principal, retry));
+  private async knownAnswer(
+    tx: TenantTx,
+    { principal, idempotencyKey }: Request,
+  ): Promise<SummarizeResult | undefined> {
+    const claim = idempotencyKey && (await this.idempotency.claim(tx, principal, idempotencyKey));
     return typeof claim === 'object' ? (claim.response as SummarizeResult) : undefined;
   }
 

@@ -4,7 +4,7 @@ import { commonErrors } from '../common/errors';
 import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from '../threads/thread-access';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import type { Thread } from '../threads/thread.entity';
 import { checkTarget } from '../threads/threads.service';
@@ -21,11 +21,11 @@ export class SummaryPostingService {
   ) {}
 
   /** An unknown session is made (C10, U49). @throws THREAD_NOT_FOUND, VALIDATION_FAILED, TOO_MANY_SESSIONS */
-  add(principal: Principal, target: Target, body: AddSummary, retry?: Retry): Promise<SummaryView> {
+  add(principal: Principal, target: Target, body: AddSummary, idempotencyKey?: IdempotencyKey): Promise<SummaryView> {
     checkTarget(target);
     const range = rangeOf(body);
     const { content, token_count } = body;
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const thread = await this.open(tx, principal, target);
       const summary = { ...range, content, token_count, created_by: 'caller' };
       return toSummaryView(await this.writer.addByCaller(tx, thread, summary));

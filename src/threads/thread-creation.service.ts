@@ -5,7 +5,7 @@ import { checkCount, checkMetadata } from '../http/request/limits';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
 import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Retry } from '../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { OrganizationsService } from '../organizations/organizations.service';
 import type { Thread } from './thread.entity';
 import { ownerOf } from './thread-owner';
@@ -29,12 +29,12 @@ export class ThreadCreationService {
   async create(
     principal: Principal,
     body: CreateThread | CreateThreads,
-    retry?: Retry,
+    idempotencyKey?: IdempotencyKey,
   ): Promise<ThreadView | ThreadBatch> {
     const inputs = 'threads' in body ? body.threads : [body];
     checkCount(inputs, this.config.env.MESSAGE_BATCH_LIMIT);
     const rows = inputs.map((input) => this.toRow(principal, input));
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const threads = await this.createIn(tx, principal.orgId, rows);
       const views = threads.map((thread) => ({ ...toThreadView(thread), chat_messages: [] }));
       return 'threads' in body ? { data: views } : views[0];

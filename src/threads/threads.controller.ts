@@ -14,7 +14,7 @@ import { Id, IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
 import { byThread } from './thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { MessagesService } from '../messages/read/messages.service';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './list/thread-list.service';
@@ -60,8 +60,12 @@ export class ThreadsController {
     examples: { one: { value: { name: 'Hotel search, Tokyo' } } },
   })
   @ApiResponse({ status: 201, schema: oneOrBatch(ThreadView, ThreadBatch) })
-  create(@Caller() caller: Principal, @Body(createBody) body: CreateThread | CreateThreads, @RetryKey() retry?: Retry) {
-    return this.creation.create(caller, body, retry);
+  create(
+    @Caller() caller: Principal,
+    @Body(createBody) body: CreateThread | CreateThreads,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
+  ) {
+    return this.creation.create(caller, body, idempotencyKey);
   }
 
   @Get()

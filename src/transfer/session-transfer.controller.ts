@@ -4,11 +4,11 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
-import { ApiIdempotencyKey, type Retry } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey } from '../idempotency/idempotency-key';
 import { SessionId } from '../sessions/opening/session-id';
 import { ExportService } from './export/export.service';
 import { ImportRequests } from './import/import-requests.service';
-import { answer, ApiExport, ApiImport, gone, ImportRetry, send } from './transfer-http';
+import { answer, ApiExport, ApiImport, gone, ImportIdempotencyKey, send } from './transfer-http';
 import { ExportAllQuery, ExportQuery, ImportSessionsQuery } from './transfer.dto';
 
 /** Sessions as files. */
@@ -56,8 +56,8 @@ export class SessionTransferController {
     @Body() body: unknown,
     @Query() query: ImportSessionsQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @ImportRetry() retry?: Retry,
+    @ImportIdempotencyKey() idempotencyKey?: IdempotencyKey,
   ) {
-    return answer(body, reply, () => this.imports.ofBody(caller, body, { ...query, asSession: true, retry }));
+    return answer(body, reply, () => this.imports.ofBody(caller, body, { ...query, asSession: true, idempotencyKey }));
   }
 }

@@ -5,10 +5,10 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id } from '../http/request/decorators';
-import { ApiIdempotencyKey, type Retry } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey } from '../idempotency/idempotency-key';
 import { ExportService } from './export/export.service';
 import { ImportRequests } from './import/import-requests.service';
-import { answer, ApiExport, ApiImport, gone, ImportRetry, send } from './transfer-http';
+import { answer, ApiExport, ApiImport, gone, ImportIdempotencyKey, send } from './transfer-http';
 import { ExportAllQuery, ExportQuery, ImportQuery } from './transfer.dto';
 
 /** Threads as files. */
@@ -56,8 +56,8 @@ export class ThreadTransferController {
     @Body() body: unknown,
     @Query() query: ImportQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
-    @ImportRetry() retry?: Retry,
+    @ImportIdempotencyKey() idempotencyKey?: IdempotencyKey,
   ) {
-    return answer(body, reply, () => this.imports.ofBody(caller, body, { ...query, asSession: false, retry }));
+    return answer(body, reply, () => this.imports.ofBody(caller, body, { ...query, asSession: false, idempotencyKey }));
   }
 }

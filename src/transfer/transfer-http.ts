@@ -2,18 +2,20 @@ import { applyDecorators, createParamDecorator, type ExecutionContext } from '@n
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { readRetry, type Retry } from '../idempotency/idempotency-key';
+import { readIdempotencyKey, type IdempotencyKey } from '../idempotency/idempotency-key';
 import type { ExportFile } from './export/export.service';
 import { ConversationDocument, ImportResult } from './transfer.dto';
 import { transferErrors } from './transfer.errors';
 
 /** The request's `Idempotency-Key`. @throws IDEMPOTENCY_KEY_INVALID, IMPORT_KEY_WITHOUT_BODY */
-export const ImportRetry = createParamDecorator((_: unknown, context: ExecutionContext): Retry | undefined => {
-  const request = context.switchToHttp().getRequest<FastifyRequest>();
-  if (!(request.body instanceof Readable)) return readRetry(request);
-  if (request.headers['idempotency-key'] !== undefined) throw transferErrors.IMPORT_KEY_WITHOUT_BODY();
-  return undefined;
-});
+export const ImportIdempotencyKey = createParamDecorator(
+  (_: unknown, context: ExecutionContext): IdempotencyKey | undefined => {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    if (!(request.body instanceof Readable)) return readIdempotencyKey(request);
+    if (request.headers['idempotency-key'] !== undefined) throw transferErrors.IMPORT_KEY_WITHOUT_BODY();
+    return undefined;
+  },
+);
 
 /** Aborted when the client leaves before its answer. */
 export function gone(reply: FastifyReply): AbortSignal {

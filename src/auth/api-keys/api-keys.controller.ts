@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, Header, Post, Query } from '@nestjs/comm
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Id } from '../../http/request/decorators';
 import { PageQuery } from '../../http/request/paging';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { Access } from '../access';
 import { CreatedKeyView, CreateKeyRequest, KeyPageView, KeyView, RevokedKeyView } from './api-keys.dto';
 import { ApiKeysService } from './api-keys.service';
@@ -28,9 +28,9 @@ export class ApiKeysController {
   create(
     @Caller() caller: Principal,
     @Body() body: CreateKeyRequest,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ): Promise<CreatedKeyView> {
-    return this.creation.create(caller, body, retry);
+    return this.creation.create(caller, body, idempotencyKey);
   }
 
   /** Lists the keys. */

@@ -3,7 +3,7 @@ import { commonErrors } from '../../common/errors';
 import { newId } from '../../common/ids';
 import { parseTime } from '../../common/json';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { OrganizationsService } from '../../organizations/organizations.service';
 import { formatKey, hashSecret, newSecret } from './api-key';
 import { type CreatedKeyView, type CreateKeyRequest, toKeyView } from './api-keys.dto';
@@ -24,13 +24,17 @@ export class KeyCreationService {
    * @returns the key's description with the key itself, which cannot be had again: a repeated request gets `key: null`
    * @throws VALIDATION_FAILED, IDEMPOTENCY_KEY_REUSED
    */
-  async create(principal: Principal, request: CreateKeyRequest, retry?: Retry): Promise<CreatedKeyView> {
+  async create(
+    principal: Principal,
+    request: CreateKeyRequest,
+    idempotencyKey?: IdempotencyKey,
+  ): Promise<CreatedKeyView> {
     const { role } = request;
     const userId = chooseUser(request);
     const expires_at = chooseExpiry(request);
     const [id, secret] = [newId(), newSecret()];
     const key = { id, name: request.name.trim(), role, user_id: userId, secret_hash: hashSecret(secret), expires_at };
-    const view = await this.idempotency.once(principal, retry, async (tx) => {
+    const view = await this.idempotency.once(principal, idempotencyKey, async (tx) => {
       if (userId === null) await this.organizations.ensureOrganization(tx);
       else await this.organizations.ensure(tx, userId, role);
       return toKeyView(await this.keys.insert(tx, key));

@@ -3,7 +3,7 @@ import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../../http/request/decorators';
 import { OneOrManyPipe } from '../../http/request/one-or-many.pipe';
-import { ApiIdempotencyKey, readRetry } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency/idempotency-key';
 import type { AppendResult } from './append-writer';
 import type { AppendOptions } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';
@@ -14,7 +14,11 @@ export const appendBody = new OneOrManyPipe(AppendMessage, AppendMessages, 'mess
 /** What an append says beside its body: `Idempotency-Key`, `If-Match` and `persist`. */
 export const AppendControls = createParamDecorator((_: unknown, context: ExecutionContext): AppendOptions => {
   const request = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: { persist?: string } }>>();
-  return { retry: readRetry(request), ifMatch: readIfMatch(request), persist: request.query.persist !== 'false' };
+  return {
+    idempotencyKey: readIdempotencyKey(request),
+    ifMatch: readIfMatch(request),
+    persist: request.query.persist !== 'false',
+  };
 });
 
 /** 201 when something was stored; 200 when all of it was there already, was empty, or was not to be stored. */

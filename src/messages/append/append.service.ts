@@ -3,7 +3,7 @@ import type { Principal } from '../../organizations/principal';
 import { isDuplicate } from '../../database/door/database.errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { type Append, AppendRequests } from './append-request';
 import { type AppendPlace, type AppendResult, AppendWriter, Unsettled } from './append-writer';
 import type { AppendMessage, AppendMessages } from '../messages.dto';
@@ -12,7 +12,7 @@ export type { AppendPlace, AppendResult } from './append-writer';
 export type AppendBody = AppendMessage | AppendMessages;
 
 export interface AppendOptions {
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
   ifMatch?: number;
   /** false: validate and count, but store nothing. */
   persist?: boolean;
@@ -47,26 +47,26 @@ export class AppendService {
     principal: Principal,
     place: AppendPlace,
     body: AppendBody,
-    { retry, ifMatch, persist = true }: AppendOptions = {},
+    { idempotencyKey, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
     const append = this.requests.prepare(body, ifMatch);
-    return this.requests.admit(append, () => this.store(principal, place, append, { retry, persist }));
+    return this.requests.admit(append, () => this.store(principal, place, append, { idempotencyKey, persist }));
   }
 
   private async store(
     principal: Principal,
     place: AppendPlace,
     append: Append,
-    { retry, persist }: AppendOptions,
+    { idempotencyKey, persist }: AppendOptions,
   ): Promise<AppendResult> {
     if (!persist || append.messages.length === 0) return this.writer.notAtAll(principal, place, append);
     const carefully = () =>
-      this.idempotency.once(principal, retry, (tx) => this.writer.carefully(tx, principal, place, append));
+      this.idempotency.once(principal, idempotencyKey, (tx) => this.writer.carefully(tx, principal, place, append));
     const mustCompare = append.startSeq !== undefined || append.strict;
     if (mustCompare) return carefully();
     try {
-      const together = retry ? undefined : await this.writer.together(principal, place, append);
-      return together ?? (await this.plainly(principal, place, append, retry));
+      const together = idempotencyKey ? undefined : await this.writer.together(principal, place, append);
+      return together ?? (await this.plainly(principal, place, append, idempotencyKey));
     } catch (error) {
       if (!(error instanceof Unsettled) && !isDuplicate(error, 'messages_id_key')) throw error;
       return carefully();
@@ -87,10 +87,10 @@ export class AppendService {
     principal: Principal,
     place: AppendPlace,
     append: Append,
-    retry: Retry | undefined,
+    idempotencyKey: IdempotencyKey | undefined,
   ): Promise<AppendResult> {
     const work = (tx: TenantTx) => this.writer.plainly(tx, principal, place, append);
-    if (retry) return this.idempotency.once(principal, retry, work);
+    if (idempotencyKey) return this.idempotency.once(principal, idempotencyKey, work);
     // Ids are fixed before the first attempt, so an attempt whose outcome was lost is found by them.
     return this.db.runOne(principal, work, { repeatable: true });
   }

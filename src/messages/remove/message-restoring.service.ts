@@ -47,10 +47,10 @@ export class MessageRestoringService {
     principal: Principal,
     target: Target,
     body: RestoreMessages,
-    { ifMatch, retry }: UndoOptions,
+    { ifMatch, idempotencyKey }: UndoOptions,
   ): Promise<RestoredMessages> {
     checkTarget(target);
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const thread = await this.threads.hold(tx, principal, target);
       checkVersion(precondition(ifMatch, body), thread.version);
       const back = await this.trash.putBack(tx, thread, { removalId: body.removal_id });

@@ -6,7 +6,7 @@ import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Target } from '../../threads/thread-access';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import type { Thread } from '../../threads/thread.entity';
 import { checkTarget, ThreadsService } from '../../threads/threads.service';
 import type { ThreadCounts } from '../append/append-writer';
@@ -33,11 +33,11 @@ export class MessageTruncationService {
     target: Target,
     body: TruncateMessages,
     ifMatch?: number,
-    retry?: Retry,
+    idempotencyKey?: IdempotencyKey,
   ): Promise<TruncatedThread> {
     checkTarget(target);
     checkOneOf(body);
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const thread = await this.threads.lock(tx, principal, target);
       checkVersion(precondition(ifMatch, body), thread.version);
       const { message_count: remaining, version } = await this.cut(tx, thread, body);

@@ -6,7 +6,7 @@ import { Id, IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { PageQuery } from '../../http/request/paging';
 import { byThread } from '../../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { MessageArchiveService } from '../edit/message-archive.service';
 import { MessageRestoringService } from './message-restoring.service';
 import { MessageTrashList, RedoneTurns, RedoTurns, RestoredMessages, RestoreMessages } from './message-trash.dto';
@@ -44,9 +44,9 @@ export class ThreadTrashMessagesController {
     @Id('id') id: string,
     @Body() body: RestoreMessages,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.restoring.restoreAll(caller, byThread(id), body, { ifMatch, retry });
+    return this.restoring.restoreAll(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 
   @Post('undo')
@@ -61,9 +61,9 @@ export class ThreadTrashMessagesController {
     @Id('id') id: string,
     @Body() body: UndoTurns,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.turns.undo(caller, byThread(id), body, { ifMatch, retry });
+    return this.turns.undo(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 
   @Post('redo')
@@ -78,8 +78,8 @@ export class ThreadTrashMessagesController {
     @Id('id') id: string,
     @Body() body: RedoTurns,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.turns.redo(caller, byThread(id), body, { ifMatch, retry });
+    return this.turns.redo(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 }

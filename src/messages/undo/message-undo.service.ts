@@ -4,7 +4,7 @@ import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { byThread, type Target } from '../../threads/thread-access';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import type { Thread } from '../../threads/thread.entity';
 import { checkTarget } from '../../threads/threads.service';
 import { MessageThreads } from '../edit/message-threads';
@@ -17,7 +17,7 @@ export { turnInProgress } from './turn-history';
 /** What an undo or a redo says beside its body. */
 export interface UndoOptions {
   ifMatch?: number;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
 }
 
 /** Takes back the last turns of a conversation, and brings them back (N34). */
@@ -35,9 +35,14 @@ export class MessageUndoService {
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, NOTHING_TO_UNDO, TURN_IN_PROGRESS, PRECONDITION_FAILED,
    *   VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
    */
-  undo(principal: Principal, target: Target, body: UndoTurns, { ifMatch, retry }: UndoOptions): Promise<UndoneTurns> {
+  undo(
+    principal: Principal,
+    target: Target,
+    body: UndoTurns,
+    { ifMatch, idempotencyKey }: UndoOptions,
+  ): Promise<UndoneTurns> {
     checkTarget(target);
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const thread = await this.threads.hold(tx, principal, target);
       checkVersion(precondition(ifMatch, body), thread.version);
       return this.undoIn(tx, principal, thread, body.turns ?? 1);
@@ -49,9 +54,14 @@ export class MessageUndoService {
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, NOTHING_TO_REDO, MESSAGE_ID_IN_USE, PRECONDITION_FAILED,
    *   VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
    */
-  redo(principal: Principal, target: Target, body: RedoTurns, { ifMatch, retry }: UndoOptions): Promise<RedoneTurns> {
+  redo(
+    principal: Principal,
+    target: Target,
+    body: RedoTurns,
+    { ifMatch, idempotencyKey }: UndoOptions,
+  ): Promise<RedoneTurns> {
     checkTarget(target);
-    return this.idempotency.once(principal, retry, async (tx) => {
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const thread = await this.threads.hold(tx, principal, target);
       checkVersion(precondition(ifMatch, body), thread.version);
       const { message_count: total, version, seqs } = await this.history.putBack(tx, thread);

@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../../organizations/principal';
 import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { bySession } from '../../threads/thread-access';
-import { ApiIdempotencyKey, type Retry, RetryKey } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from '../../messages/append/append-answer';
 import type { AppendOptions } from '../../messages/append/append.service';
 import { MessageDeletionService } from '../../messages/remove/message-deletion.service';
@@ -105,9 +105,9 @@ export class SessionMessagesController {
     @SessionId() id: string,
     @Body() body: TruncateMessages,
     @IfMatch() ifMatch?: number,
-    @RetryKey() retry?: Retry,
+    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.truncation.truncate(caller, bySession(id), body, ifMatch, retry);
+    return this.truncation.truncate(caller, bySession(id), body, ifMatch, idempotencyKey);
   }
 
   @Get('history')

@@ -5,7 +5,7 @@ import { newId } from '../../common/ids';
 import { precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { ownerOf } from '../../threads/threads.service';
 import { hasAny, SessionChangesService } from './session-changes.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
@@ -33,14 +33,14 @@ export class SessionSettingsService {
    * notebook, which stays the first one (C08, C30).
    * @throws OTHER_USER, OTHER_ORGANIZATION, INVALID_ID, SESSION_ID_RESERVED, TOO_MANY_SESSIONS, METADATA_TOO_LARGE
    */
-  open(principal: Principal, body: OpenSession, retry?: Retry): Promise<OpenedView> {
+  open(principal: Principal, body: OpenSession, idempotencyKey?: IdempotencyKey): Promise<OpenedView> {
     const { session_id, conversation_id, user_id, org_id, ...settings } = body;
     if (session_id && conversation_id && session_id !== conversation_id) {
       throw commonErrors.BAD_REQUEST('session_id and conversation_id differ.');
     }
     const owner = { ...principal, userId: ownerOf(principal, { user_id, org_id }) };
     const id = session_id || conversation_id || newId();
-    return this.idempotency.once(principal, retry, (tx) => this.openIn(tx, owner, id, settings));
+    return this.idempotency.once(principal, idempotencyKey, (tx) => this.openIn(tx, owner, id, settings));
   }
 
   /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */

@@ -5,7 +5,7 @@ import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import type { MessageInput } from '../../messages/messages.dto';
 import { SessionTurnWriter, TurnLost } from './session-turn-writer';
 
@@ -15,7 +15,7 @@ export interface TurnStart {
   notebookId: string;
   variables: Record<string, unknown>;
   question: MessageInput;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
 }
 
 /** A turn under way: its session takes no other until it ends, or until its time is over. */
@@ -25,7 +25,7 @@ export interface Turn {
   systemPrompt: string | null;
   maxTokens: number | null;
   variables: Record<string, unknown>;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
 }
 
 /** How a turn ends. */
@@ -66,11 +66,13 @@ export class SessionTurnsService {
     checkMetadata(start.variables, this.config.env.METADATA_LIMIT_BYTES);
     const leaseMs = this.config.env.MODEL_TIMEOUT_MS + SLACK_MS;
     const work = async (tx: TenantTx) => {
-      const claim = start.retry ? await this.idempotency.claim(tx, principal, start.retry) : ('new' as const);
+      const claim = start.idempotencyKey
+        ? await this.idempotency.claim(tx, principal, start.idempotencyKey)
+        : ('new' as const);
       if (typeof claim === 'object') return claim;
       const turn = await this.writer.begin(tx, principal, { ...start, id, question }, leaseMs, claim === 'new');
       checkMetadata(turn.variables, this.config.env.METADATA_LIMIT_BYTES);
-      return { turn: { ...turn, retry: start.retry } };
+      return { turn: { ...turn, idempotencyKey: start.idempotencyKey } };
     };
     return this.db.run(principal, work, { repeatable: true });
   }
@@ -81,12 +83,13 @@ export class SessionTurnsService {
    */
   async end(principal: Principal, turn: Turn, end: TurnEnd): Promise<boolean> {
     const answer = end.answer && { id: newId(), ...end.answer };
-    const { retry } = turn;
+    const { idempotencyKey } = turn;
     const work = async (tx: TenantTx) => {
       // The key before the thread, as a repetition takes them.
-      if (retry) await this.idempotency.claim(tx, principal, retry);
+      if (idempotencyKey) await this.idempotency.claim(tx, principal, idempotencyKey);
       await this.writer.end(tx, principal, turn, { ...end, answer });
-      if (retry && end.response !== undefined) await this.idempotency.finish(tx, principal, retry, end.response);
+      if (idempotencyKey && end.response !== undefined)
+        await this.idempotency.finish(tx, principal, idempotencyKey, end.response);
       return true;
     };
     return this.db.run(principal, work, { repeatable: true }).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Principal } from '../../organizations/principal';
 import { checkCount } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { ownerOf } from '../../threads/threads.service';
 import { arriving } from './arriving';
 import { itemsOfFile } from './files';
@@ -14,7 +14,7 @@ import type { ImportResult, ImportSessionsQuery } from '../transfer.dto';
 /** How a request wants its import. */
 export interface ImportRequest extends ImportSessionsQuery {
   asSession: boolean;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
   onConversation?: () => void;
 }
 
@@ -57,11 +57,18 @@ export class ImportRequests {
   }
 }
 
-const toOptions = ({ format, dry_run, overwrite, asSession, retry, onConversation }: ImportRequest): ImportOptions => ({
+const toOptions = ({
+  format,
+  dry_run,
+  overwrite,
+  asSession,
+  idempotencyKey,
+  onConversation,
+}: ImportRequest): ImportOptions => ({
   format,
   asSession,
   dryRun: dry_run === 'true',
   overwrite: overwrite === 'true',
-  retry,
+  idempotencyKey,
   onConversation,
 });

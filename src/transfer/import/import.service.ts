@@ -4,7 +4,7 @@ import type { Principal } from '../../organizations/principal';
 import { Problem } from '../../common/errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { Retry } from '../../idempotency/idempotency-key';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { ConversationImportService, type Placed, type Placing } from './conversation-import.service';
 import { ConversationReader } from './conversation-parser.service';
 import { ImportRepository } from './import.repository';
@@ -23,7 +23,7 @@ export type ImportItems = Iterable<ImportItem> | AsyncIterable<ImportItem>;
 export interface ImportOptions extends Placing {
   format?: ImportFormatName;
   dryRun: boolean;
-  retry?: Retry;
+  idempotencyKey?: IdempotencyKey;
   /** Hears of each conversation, imported or not. */
   onConversation?: () => void;
 }
@@ -46,7 +46,7 @@ export class ImportService {
 
   /**
    * @param owner whose threads they become
-   * @param items taken one by one, never faster than they are stored; with a retry, they are all in one transaction
+   * @param items taken one by one, never faster than they are stored; with an idempotency key, they are all in one transaction
    * @throws IMPORT_FAILED if nothing could be imported, or what was wrong with the only conversation; IDEMPOTENCY_KEY_REUSED
    */
   async import(
@@ -56,10 +56,10 @@ export class ImportService {
     options: ImportOptions,
   ): Promise<ImportResult> {
     // A dry run may be repeated without a key.
-    if (!options.retry || options.dryRun) {
+    if (!options.idempotencyKey || options.dryRun) {
       return this.run(owner, items, options, (work) => this.idempotency.once(owner, undefined, work));
     }
-    return this.idempotency.once(principal, options.retry, (tx) =>
+    return this.idempotency.once(principal, options.idempotencyKey, (tx) =>
       this.run(owner, items, options, (work) => this.rows.undoable(tx, () => work(tx))),
     );
   }

@@ -3,7 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** The first answer to a POST that brought an `Idempotency-Key`; kept for `IDEMPOTENCY_TTL_HOURS`. */
 @Entity('idempotency_keys')
 @Index('idempotency_keys_created_at_idx', ['created_at'])
-export class IdempotencyKey {
+export class FirstAnswer {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'idempotency_keys_pkey' })
   org_id!: string;
 
