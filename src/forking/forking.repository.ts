@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
+import { principalValues, visibleThread } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 
 type Metadata = Record<string, unknown>;
@@ -46,10 +47,10 @@ const REMOVED = `
 
 @Injectable()
 export class ForkingRepository {
-  /** The thread if the viewer may see it. Nobody writes to it until the transaction ends; others may copy it meanwhile. */
-  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+  /** The thread if the caller may see it. Nobody writes to it until the transaction ends; others may copy it meanwhile. */
+  async hold(tx: TenantTx, principal: Principal, id: string): Promise<Thread | undefined> {
     const text = `SELECT t.* FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4 FOR SHARE`;
-    return (await tx.query<Thread>({ name: 'forking_hold', text }, [...viewerValues(viewer), id]))[0];
+    return (await tx.query<Thread>({ name: 'forking_hold', text }, [...principalValues(principal), id]))[0];
   }
 
   /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
+import { principalValues, visibleThread } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 
 type Shown = 'id' | 'name' | 'session_id' | 'forked_from_thread_id' | 'forked_from_seq' | 'created_at';
@@ -16,10 +17,10 @@ const COLUMNS = `t.id, t.name, t.session_id, t.forked_from_thread_id, t.forked_f
 @Injectable()
 export class LineageRepository {
   /**
-   * The thread and its forks that the viewer may see, level by level; none if the thread is not in sight. Below a fork that is
+   * The thread and its forks that the caller may see, level by level; none if the thread is not in sight. Below a fork that is
    * not in sight nothing is.
    */
-  descendants(tx: TenantTx, viewer: Viewer, id: string, mostDeep: number, limit: number): Promise<LineageRow[]> {
+  descendants(tx: TenantTx, principal: Principal, id: string, mostDeep: number, limit: number): Promise<LineageRow[]> {
     // A level at a time, so that the limit cuts off the deepest ones, and nothing is read that is not shown.
     const text = `
       WITH RECURSIVE tree AS (
@@ -30,6 +31,11 @@ export class LineageRepository {
         WHERE p.depth < $5
       )
       SELECT * FROM tree LIMIT $6`;
-    return tx.query<LineageRow>({ name: 'forking_descendants', text }, [...viewerValues(viewer), id, mostDeep, limit]);
+    return tx.query<LineageRow>({ name: 'forking_descendants', text }, [
+      ...principalValues(principal),
+      id,
+      mostDeep,
+      limit,
+    ]);
   }
 }

@@ -9,7 +9,7 @@ import { CurrentThreadService } from '../threads/current/current-thread.service'
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
-import { EraseQuery } from './remove/message-trash.dto';
+import { EraseQuery } from '../http/request/erase-query';
 import {
   AppendMessage,
   AppendMessages,

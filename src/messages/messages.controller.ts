@@ -4,7 +4,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id, IfMatch } from '../http/request/decorators';
 import { MessageDeletionService } from './remove/message-deletion.service';
-import { EraseQuery } from './remove/message-trash.dto';
+import { EraseQuery } from '../http/request/erase-query';
 import { DeletedMessage, MessageView } from './messages.dto';
 import { MessagesService } from './read/messages.service';
 

@@ -11,7 +11,7 @@ import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/ap
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
 import { MessageTruncationService } from './remove/message-truncation.service';
-import { EraseQuery } from './remove/message-trash.dto';
+import { EraseQuery } from '../http/request/erase-query';
 import {
   AppendMessage,
   AppendMessages,

@@ -1,12 +1,11 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Viewer } from '../threads/thread-access';
 
 export const ROLES = ['member', 'admin', 'service'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Who calls: set by the guard, taken by every service method first (design 1). */
-export interface Principal extends Viewer {
+export interface Principal {
   readonly orgId: string;
   readonly userId: string;
   readonly role: Role;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../threads/thread-access';
+import { principalValues, visibleThread } from '../threads/thread-access';
 import type { MessageRow } from '../messages/message.entity';
 import { MESSAGE_COLUMNS } from '../messages/read/messages.service';
 import type { SearchMode } from './search.dto';
@@ -12,9 +13,9 @@ export interface SearchFilter {
   session_id?: string;
   /** Only messages of active sessions. */
   sessions?: boolean;
-  /** Only in threads of the viewer, also for an admin: neither shared ones nor the organization's. */
+  /** Only in threads of the caller, also for an admin: neither shared ones nor the organization's. */
   own?: boolean;
-  /** Only in threads of this user that the viewer may see. */
+  /** Only in threads of this user that the caller may see. */
   owner_id?: string;
   /** Only what people and assistants said, without calls of tools. */
   plain?: boolean;
@@ -56,7 +57,7 @@ const OPTIONS = `StartSel=${HIT_BEGINS},StopSel=${HIT_ENDS},MaxWords=30,MinWords
 /** Places of marks are told from the text by characters that the text then may not have. */
 const BODY = `translate(throughline_message_text(m.content, m.tool_calls, m.name), '${HIT_BEGINS}${HIT_ENDS}', '')`;
 
-/* The function finds them by index; the joins show those only that the tenant and the viewer may read. */
+/* The function finds them by index; the joins show those only that the tenant and the caller may read. */
 const found = (more: string) => `
   SELECT ${MESSAGE_COLUMNS}, f.score::float8 AS score, f.found_by, t.name AS thread_name, t.session_id, t.user_id ${more}
   FROM throughline_search_messages($1, $2, $3, $4, $5, $6, $7) f
@@ -78,18 +79,18 @@ const EXTRACT = {
 @Injectable()
 export class SearchRepository {
   /** The best matches first. */
-  find(tx: TenantTx, viewer: Viewer, search: Search): Promise<FoundRow[]> {
-    return tx.query<FoundRow>(FIND, valuesOf(viewer, search));
+  find(tx: TenantTx, principal: Principal, search: Search): Promise<FoundRow[]> {
+    return tx.query<FoundRow>(FIND, valuesOf(principal, search));
   }
 
   /** The same, with an extract of each. */
-  extract(tx: TenantTx, viewer: Viewer, search: Search): Promise<ExtractedRow[]> {
-    return tx.query<ExtractedRow>(EXTRACT, valuesOf(viewer, search));
+  extract(tx: TenantTx, principal: Principal, search: Search): Promise<ExtractedRow[]> {
+    return tx.query<ExtractedRow>(EXTRACT, valuesOf(principal, search));
   }
 }
 
-const valuesOf = (viewer: Viewer, { question, modes, filter, limit }: Search) => [
-  ...viewerValues(viewer),
+const valuesOf = (principal: Principal, { question, modes, filter, limit }: Search) => [
+  ...principalValues(principal),
   question,
   modes,
   JSON.stringify(filter),

@@ -13,7 +13,7 @@ import {
 import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
-import { EraseQuery } from '../messages/remove/message-trash.dto';
+import { EraseQuery } from '../http/request/erase-query';
 import {
   AppendQuery,
   AsOfQuery,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
 import { endOfPrefix } from '../database/door/prefix';
-import { bySession, forTargets, present, targetValues, TOUCH, unexpired, type Viewer } from '../threads/thread-access';
+import { bySession, forTargets, present, targetValues, TOUCH, unexpired } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
 import type { SessionLifetime } from './opening/session-lifetime';
@@ -44,7 +45,7 @@ export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id A
 
 const KEY = `s.org_id = $1 AND s.user_id = $2 AND s.id = $3`;
 
-const keyValues = (viewer: Viewer, id: string) => [viewer.orgId, viewer.userId, id];
+const keyValues = (principal: Principal, id: string) => [principal.orgId, principal.userId, id];
 
 const TOUCH_ON_READ = forTargets(
   { name: 'sessions_touch' },
@@ -62,27 +63,27 @@ const TOUCH_ON_READ = forTargets(
 @Injectable()
 export class SessionsRepository {
   /** @returns the session if it is live */
-  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<SessionRow | undefined> {
+  async find(tx: TenantTx, principal: Principal, id: string): Promise<SessionRow | undefined> {
     const text = `SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS} WHERE ${KEY}`;
-    return (await tx.query<SessionRow>({ name: 'sessions_find', text }, keyValues(viewer, id)))[0];
+    return (await tx.query<SessionRow>({ name: 'sessions_find', text }, keyValues(principal, id)))[0];
   }
 
   /** The live ones of these, in no order. */
-  findMany(tx: TenantTx, viewer: Viewer, ids: string[]): Promise<SessionRow[]> {
+  findMany(tx: TenantTx, principal: Principal, ids: string[]): Promise<SessionRow[]> {
     const text = `
       SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS} WHERE s.org_id = $1 AND s.user_id = $2 AND s.id = ANY($3::text[])`;
-    return tx.query<SessionRow>({ name: 'sessions_find_many', text }, [viewer.orgId, viewer.userId, ids]);
+    return tx.query<SessionRow>({ name: 'sessions_find_many', text }, [principal.orgId, principal.userId, ids]);
   }
 
   /**
    * The live session's thread; nobody else writes to it until the transaction ends. The session's row is locked as well: what
    * is not locked would be read as it was before a wait.
    */
-  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<HeldSession | undefined> {
+  async hold(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession | undefined> {
     const text = `
       SELECT t.*, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
       WHERE ${KEY} FOR UPDATE OF t FOR NO KEY UPDATE OF s`;
-    return (await tx.query<HeldSession>({ name: 'sessions_hold', text }, keyValues(viewer, id)))[0];
+    return (await tx.query<HeldSession>({ name: 'sessions_hold', text }, keyValues(principal, id)))[0];
   }
 
   /** One creation at a time for each `name`, until the transaction ends. */
@@ -92,22 +93,22 @@ export class SessionsRepository {
   }
 
   /** The session as it was before it expired or was evicted. */
-  async holdLeftover(tx: TenantTx, viewer: Viewer, id: string): Promise<Leftover | undefined> {
+  async holdLeftover(tx: TenantTx, principal: Principal, id: string): Promise<Leftover | undefined> {
     const text = `
       SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired, t.deleted_at IS NOT NULL AS deleted
       FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
-    return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(viewer, id)))[0];
+    return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(principal, id)))[0];
   }
 
   /** Whether it is there, active or asleep. */
-  async exists(tx: TenantTx, viewer: Viewer, id: string): Promise<boolean> {
+  async exists(tx: TenantTx, principal: Principal, id: string): Promise<boolean> {
     const text = `
       SELECT 1 AS found FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
       WHERE ${KEY} AND ${present('t')}`;
-    return (await tx.query({ name: 'sessions_exists', text }, keyValues(viewer, id))).length > 0;
+    return (await tx.query({ name: 'sessions_exists', text }, keyValues(principal, id))).length > 0;
   }
 
-  async insert(tx: TenantTx, viewer: Viewer, session: NewSession, lifetimeMs: number | null): Promise<void> {
+  async insert(tx: TenantTx, principal: Principal, session: NewSession, lifetimeMs: number | null): Promise<void> {
     const text = `
       WITH clock AS (SELECT clock_timestamp() AS now), thread AS (
         INSERT INTO threads (org_id, id, user_id, name, metadata, session_id, lifetime_ms, expires_at, created_at, updated_at)
@@ -115,24 +116,33 @@ export class SessionsRepository {
       )
       INSERT INTO sessions (org_id, user_id, id, thread_id, last_accessed_at, created_at)
       SELECT $1, $2, $3, $4, now, now FROM clock`;
-    const values = [...keyValues(viewer, session.id), session.thread_id, session.title, session.metadata, lifetimeMs];
+    const values = [
+      ...keyValues(principal, session.id),
+      session.thread_id,
+      session.title,
+      session.metadata,
+      lifetimeMs,
+    ];
     await tx.execute({ name: 'sessions_insert', text }, values);
   }
 
   /** Makes an evicted session active again. */
-  async revive(tx: TenantTx, viewer: Viewer, threadId: string, id: string): Promise<void> {
+  async revive(tx: TenantTx, principal: Principal, threadId: string, id: string): Promise<void> {
     const text = `UPDATE threads SET session_id = $3 WHERE org_id = $1 AND id = $2`;
-    await tx.execute({ name: 'sessions_revive', text }, [viewer.orgId, threadId, id]);
+    await tx.execute({ name: 'sessions_revive', text }, [principal.orgId, threadId, id]);
   }
 
   /** Gives the id away: the thread stays in the trash, as one of no session. */
-  async release(tx: TenantTx, viewer: Viewer, id: string): Promise<void> {
-    await tx.execute({ name: 'sessions_release', text: `DELETE FROM sessions s WHERE ${KEY}` }, keyValues(viewer, id));
+  async release(tx: TenantTx, principal: Principal, id: string): Promise<void> {
+    await tx.execute(
+      { name: 'sessions_release', text: `DELETE FROM sessions s WHERE ${KEY}` },
+      keyValues(principal, id),
+    );
   }
 
-  async deleteThread(tx: TenantTx, viewer: Viewer, threadId: string): Promise<void> {
+  async deleteThread(tx: TenantTx, principal: Principal, threadId: string): Promise<void> {
     const text = `DELETE FROM threads WHERE org_id = $1 AND id = $2`;
-    await tx.execute({ name: 'sessions_delete_thread', text }, [viewer.orgId, threadId]);
+    await tx.execute({ name: 'sessions_delete_thread', text }, [principal.orgId, threadId]);
   }
 
   /** Active sessions of the organization. */
@@ -159,8 +169,8 @@ export class SessionsRepository {
   }
 
   /** Notes a read, which keeps the session alive (P32). @returns whether it is live */
-  async touch(tx: TenantTx, viewer: Viewer, id: string, { maxAgeMs, ttlMs }: SessionLifetime): Promise<boolean> {
-    const values = [...targetValues(viewer, bySession(id)), maxAgeMs, ttlMs];
+  async touch(tx: TenantTx, principal: Principal, id: string, { maxAgeMs, ttlMs }: SessionLifetime): Promise<boolean> {
+    const values = [...targetValues(principal, bySession(id)), maxAgeMs, ttlMs];
     return (await tx.execute(TOUCH_ON_READ, values)) === 1;
   }
 
@@ -192,7 +202,7 @@ export class SessionsRepository {
   }
 
   /** Changes what only sessions have; the thread was touched before, in the same transaction. */
-  async change(tx: TenantTx, viewer: Viewer, id: string, change: SessionChange): Promise<void> {
+  async change(tx: TenantTx, principal: Principal, id: string, change: SessionChange): Promise<void> {
     const text = `
       UPDATE sessions s SET
         notebook_id = CASE WHEN $4::jsonb ? 'notebook_id' THEN $4->>'notebook_id' ELSE s.notebook_id END,
@@ -200,49 +210,52 @@ export class SessionsRepository {
         system_prompt = CASE WHEN $4 ? 'system_prompt' THEN $4->>'system_prompt' ELSE s.system_prompt END,
         max_tokens = CASE WHEN $4 ? 'max_tokens' THEN ($4->>'max_tokens')::int ELSE s.max_tokens END
       WHERE ${KEY}`;
-    await tx.execute({ name: 'sessions_change', text }, [...keyValues(viewer, id), JSON.stringify(change)]);
+    await tx.execute({ name: 'sessions_change', text }, [...keyValues(principal, id), JSON.stringify(change)]);
   }
 
   /** @returns the variables as they are then */
-  async mergeVariables(tx: TenantTx, viewer: Viewer, id: string, patch: Record<string, unknown>) {
+  async mergeVariables(tx: TenantTx, principal: Principal, id: string, patch: Record<string, unknown>) {
     const text = `
       UPDATE sessions s SET variables = throughline_merge_patch_in_order(s.variables, $4::json)
       WHERE ${KEY} RETURNING s.variables`;
-    return this.variablesAfter(tx, { name: 'sessions_merge_variables', text }, viewer, id, patch);
+    return this.variablesAfter(tx, { name: 'sessions_merge_variables', text }, principal, id, patch);
   }
 
   /** @returns the variables as they are then */
-  async replaceVariables(tx: TenantTx, viewer: Viewer, id: string, variables: Record<string, unknown>) {
+  async replaceVariables(tx: TenantTx, principal: Principal, id: string, variables: Record<string, unknown>) {
     const text = `UPDATE sessions s SET variables = $4::json WHERE ${KEY} RETURNING s.variables`;
-    return this.variablesAfter(tx, { name: 'sessions_replace_variables', text }, viewer, id, variables);
+    return this.variablesAfter(tx, { name: 'sessions_replace_variables', text }, principal, id, variables);
   }
 
   /** Sleeping ones too. @returns whether it was there, at that version */
-  async delete(tx: TenantTx, viewer: Viewer, id: string, version?: number): Promise<boolean> {
+  async delete(tx: TenantTx, principal: Principal, id: string, version?: number): Promise<boolean> {
     const text = `
       DELETE FROM threads t USING sessions s
       WHERE ${KEY} AND t.org_id = s.org_id AND t.id = s.thread_id AND ${present('t')}
         AND ($4::bigint IS NULL OR t.version = $4)`;
-    return (await tx.execute({ name: 'sessions_delete', text }, [...keyValues(viewer, id), version])) === 1;
+    return (await tx.execute({ name: 'sessions_delete', text }, [...keyValues(principal, id), version])) === 1;
   }
 
   /** @returns how many there were; sleeping ones too */
-  async deleteByPrefix(tx: TenantTx, viewer: Viewer, prefix: string): Promise<number> {
+  async deleteByPrefix(tx: TenantTx, principal: Principal, prefix: string): Promise<number> {
     const text = `
       DELETE FROM threads t USING sessions s
       WHERE s.org_id = $1 AND s.user_id = $2 AND s.id >= $3 AND ($4::text IS NULL OR s.id < $4)
         AND t.org_id = s.org_id AND t.id = s.thread_id AND ${present('t')}`;
-    return tx.execute({ name: 'sessions_delete_by_prefix', text }, [...keyValues(viewer, prefix), endOfPrefix(prefix)]);
+    return tx.execute({ name: 'sessions_delete_by_prefix', text }, [
+      ...keyValues(principal, prefix),
+      endOfPrefix(prefix),
+    ]);
   }
 
   private async variablesAfter(
     tx: TenantTx,
     statement: { name: string; text: string },
-    viewer: Viewer,
+    principal: Principal,
     id: string,
     value: Record<string, unknown>,
   ): Promise<Record<string, unknown>> {
-    const values = [...keyValues(viewer, id), JSON.stringify(value)];
+    const values = [...keyValues(principal, id), JSON.stringify(value)];
     const rows = await tx.query<Pick<Session, 'variables'>>(statement, values);
     return rows[0].variables;
   }

@@ -1,9 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import { User } from '../organizations/user.entity';
+import type { SharePermission } from '../threads/thread-access';
 import { Thread } from '../threads/thread.entity';
-
-export const SHARE_PERMISSIONS = ['read', 'write'] as const;
-export type SharePermission = (typeof SHARE_PERMISSIONS)[number];
 
 /**
  * With `user_id`: that user may see the thread. Without: a link; whoever accepts it gets a share of their own, which

@@ -2,7 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { EnumField, field, IdField, IntField, satisfies, TextField, TimeField } from '../http/request/fields';
 import { PageView } from '../http/request/paging';
 import { ThreadView } from '../threads/threads.dto';
-import { type Share, SHARE_PERMISSIONS, type SharePermission } from './share.entity';
+import { SHARE_PERMISSIONS, type SharePermission } from '../threads/thread-access';
+import type { Share } from './share.entity';
 
 /** A century. */
 const MOST_SECONDS = 3_155_760_000;

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { Order } from '../http/request/paging';
 import type { TenantTx } from '../database/door/tenant-database';
-import { forTargets, inForce, type Target, targetValues, type Viewer } from '../threads/thread-access';
+import { forTargets, inForce, type Target, targetValues } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Share } from './share.entity';
 import type { ShareRow } from './sharing.dto';
@@ -67,15 +68,15 @@ const LISTS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<')
 /** The shares of a thread, for its owner. */
 @Injectable()
 export class SharingRepository {
-  /** The thread if it is the viewer's own, or the viewer is an admin. */
-  async findThread(tx: TenantTx, viewer: Viewer, target: Target): Promise<SharedThread | undefined> {
-    return (await tx.query<SharedThread>(FIND_THREAD[target.by], targetValues(viewer, target)))[0];
+  /** The thread if it is the caller's own, or the caller is an admin. */
+  async findThread(tx: TenantTx, principal: Principal, target: Target): Promise<SharedThread | undefined> {
+    return (await tx.query<SharedThread>(FIND_THREAD[target.by], targetValues(principal, target)))[0];
   }
 
-  /** @returns `undefined` when the thread is not the viewer's */
-  async list(tx: TenantTx, viewer: Viewer, target: Target, slice: ShareSlice): Promise<ShareRow[] | undefined> {
+  /** @returns `undefined` when the thread is not the caller's */
+  async list(tx: TenantTx, principal: Principal, target: Target, slice: ShareSlice): Promise<ShareRow[] | undefined> {
     const { after, order, limit, offset } = slice;
-    const values = [...targetValues(viewer, target), after, limit, offset];
+    const values = [...targetValues(principal, target), after, limit, offset];
     const rows = await tx.query<ShareRow>(LISTS[order][target.by], values);
     return rows.length === 0 ? undefined : rows.filter((row) => row.id !== null);
   }
@@ -116,8 +117,8 @@ export class SharingRepository {
   }
 
   /** The share, held until the transaction ends: nobody accepts a link meanwhile. */
-  async lock(tx: TenantTx, viewer: Viewer, target: Target, id: string): Promise<ShareRow | undefined> {
-    return (await tx.query<ShareRow>(LOCK[target.by], [...targetValues(viewer, target), id]))[0];
+  async lock(tx: TenantTx, principal: Principal, target: Target, id: string): Promise<ShareRow | undefined> {
+    return (await tx.query<ShareRow>(LOCK[target.by], [...targetValues(principal, target), id]))[0];
   }
 
   /** With a held link, the shares of those who have accepted it. @returns the held one as it is then */
@@ -131,7 +132,7 @@ export class SharingRepository {
   }
 
   /** With a link, what was accepted through it. It waits for writes that rest on it. @returns whether it was there */
-  async delete(tx: TenantTx, viewer: Viewer, target: Target, id: string): Promise<boolean> {
-    return (await tx.execute(DELETE[target.by], [...targetValues(viewer, target), id])) === 1;
+  async delete(tx: TenantTx, principal: Principal, target: Target, id: string): Promise<boolean> {
+    return (await tx.execute(DELETE[target.by], [...targetValues(principal, target), id])) === 1;
   }
 }

@@ -1,14 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { Order } from '../http/request/paging';
 import type { TenantTx } from '../database/door/tenant-database';
-import {
-  forTargets,
-  type Target,
-  targetValues,
-  type Viewer,
-  viewerValues,
-  visibleThread,
-} from '../threads/thread-access';
+import { forTargets, type Target, targetValues, principalValues, visibleThread } from '../threads/thread-access';
 import type { ThreadKey } from '../messages/read/message-ranges.service';
 import type { Summary } from './summary.entity';
 
@@ -46,20 +40,25 @@ const LISTS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<')
 @Injectable()
 export class SummariesRepository {
   /** @returns `undefined` when the thread is not in sight */
-  async list(tx: TenantTx, viewer: Viewer, target: Target, slice: SummarySlice): Promise<SummaryRow[] | undefined> {
+  async list(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    slice: SummarySlice,
+  ): Promise<SummaryRow[] | undefined> {
     const { after, order, limit, offset } = slice;
-    const values = [...targetValues(viewer, target), after?.from_seq, after?.id, limit, offset];
+    const values = [...targetValues(principal, target), after?.from_seq, after?.id, limit, offset];
     const rows = await tx.query<SummaryRow>(LISTS[order][target.by], values);
     return rows.length === 0 ? undefined : rows.filter((row) => row.id !== null);
   }
 
   /** The newest of a thread, by their ranges; none of one that is not in sight. */
-  async listNewest(tx: TenantTx, viewer: Viewer, threadId: string, limit: number): Promise<SummaryRow[]> {
+  async listNewest(tx: TenantTx, principal: Principal, threadId: string, limit: number): Promise<SummaryRow[]> {
     const text = `
       SELECT ${COLUMNS} FROM summaries s
       JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id AND ${visibleThread('t', 1)}
       WHERE s.org_id = $1 AND s.thread_id = $4 ORDER BY s.from_seq DESC, s.id DESC LIMIT $5`;
-    const values = [...viewerValues(viewer), threadId, limit];
+    const values = [...principalValues(principal), threadId, limit];
     return (await tx.query<SummaryRow>({ name: 'summaries_list_newest', text, isoTimes: true }, values)).reverse();
   }
 

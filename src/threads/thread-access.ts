@@ -1,11 +1,9 @@
 import type { Statement } from '../database/door/transaction';
+import type { Principal } from '../organizations/principal';
 
-/** Who asks, inside the organization: what the predicates below need of a principal. */
-export interface Viewer {
-  readonly orgId: string;
-  readonly userId: string;
-  readonly seesOrganization: boolean;
-}
+/** What somebody with whom a thread is shared may do with it. */
+export const SHARE_PERMISSIONS = ['read', 'write'] as const;
+export type SharePermission = (typeof SHARE_PERMISSIONS)[number];
 
 /** Which thread a request means: one by its own id, or the one of the caller's session. */
 export interface Target {
@@ -39,8 +37,8 @@ export type Purpose = 'read' | 'write' | 'own';
 /** What becomes of a share that somebody else holds: it is waited for, or taken as not there. */
 type Locked = '' | 'SKIP LOCKED';
 
-/** A viewer in the terms of a statement: its parameters, or columns of what it reads. */
-export interface ViewerTerms {
+/** A caller in the terms of a statement: its parameters, or columns of what it reads. */
+export interface PrincipalTerms {
   orgId: string;
   userId: string;
   seesOrganization: string;
@@ -60,11 +58,11 @@ export const bestShare = (alias: string, orgId: string, userId: string) => `
   ORDER BY h.permission DESC, h.id LIMIT 1`;
 
 /**
- * Threads that others share with the viewer: the only exception to that a thread is its owner's (C48). A writer locks the
+ * Threads that others share with the caller: the only exception to that a thread is its owner's (C48). A writer locks the
  * share: who revokes it waits for the writes under way, and none of an older snapshot comes after the answer. So it is not
  * for transactions that only read.
  */
-const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Purpose, locked: Locked) =>
+const sharedThread = (alias: string, { orgId, userId }: PrincipalTerms, purpose: Purpose, locked: Locked) =>
   purpose === 'own'
     ? ''
     : `OR EXISTS (
@@ -78,15 +76,15 @@ const sharedThread = (alias: string, { orgId, userId }: ViewerTerms, purpose: Pu
  */
 export const visibleTo = (
   alias: string,
-  viewer: ViewerTerms,
+  principal: PrincipalTerms,
   purpose: Purpose = 'read',
   locked: Locked = '',
-) => `${alias}.org_id = ${viewer.orgId}
-  AND (${alias}.user_id = ${viewer.userId} OR ${viewer.seesOrganization} ${sharedThread(alias, viewer, purpose, locked)}) AND ${present(alias)}`;
+) => `${alias}.org_id = ${principal.orgId}
+  AND (${alias}.user_id = ${principal.userId} OR ${principal.seesOrganization} ${sharedThread(alias, principal, purpose, locked)}) AND ${present(alias)}`;
 
 /**
- * The same for the one viewer who asks.
- * @param first number of the first of its three parameters; the values come from `viewerValues`
+ * The same for the caller of a request.
+ * @param first number of the first of its three parameters; the values come from `principalValues`
  */
 export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') =>
   visibleTo(
@@ -95,28 +93,28 @@ export const visibleThread = (alias: string, first: number, purpose: Purpose = '
     purpose,
   );
 
-/** The viewer's threads in the trash, and for an admin all of them: what was shared is not, there. */
+/** The caller's threads in the trash, and for an admin all of them: what was shared is not, there. */
 export const trashedThread = (alias: string, first: number) => `${alias}.org_id = $${first}
   AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
 
-/** The thread of a live session of the viewer. Evicted, or in the trash, it has no session any more. */
+/** The thread of a live session of the caller. Evicted, or in the trash, it has no session any more. */
 const visibleSession = (alias: string, first: number) => `
   ${alias}.org_id = $${first} AND ${alias}.session_id IS NOT NULL AND ${unexpired(alias)} AND $${first + 2}::boolean IS NOT NULL
   AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = $${first} AND s.user_id = $${first + 1} AND s.id = $${first + 3})`;
 
-/** The target's thread, if the viewer may do that with it. Its four parameters come from `targetValues`. */
+/** The target's thread, if the caller may do that with it. Its four parameters come from `targetValues`. */
 const targetThread = (by: Target['by'], purpose: Purpose) =>
   by === 'thread' ? `${visibleThread('t', 1, purpose)} AND t.id = $4` : visibleSession('t', 1);
 
-export const viewerValues = (viewer: Viewer): [string, string, boolean] => [
-  viewer.orgId,
-  viewer.userId,
-  viewer.seesOrganization,
+export const principalValues = (principal: Principal): [string, string, boolean] => [
+  principal.orgId,
+  principal.userId,
+  principal.seesOrganization,
 ];
 
 /** The values of `$1` to `$4`. */
-export const targetValues = (viewer: Viewer, target: Target): [string, string, boolean, string] => [
-  ...viewerValues(viewer),
+export const targetValues = (principal: Principal, target: Target): [string, string, boolean, string] => [
+  ...principalValues(principal),
   target.id,
 ];
 

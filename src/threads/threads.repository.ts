@@ -1,14 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import {
-  forTargets,
-  type Target,
-  targetValues,
-  TOUCH,
-  type Viewer,
-  viewerValues,
-  visibleThread,
-} from './thread-access';
+import { forTargets, type Target, targetValues, TOUCH, principalValues, visibleThread } from './thread-access';
 import type { AutoSummarize, Thread, ThreadStatus } from './thread.entity';
 
 export interface NewThread {
@@ -74,28 +67,28 @@ export class ThreadsRepository {
     return tx.query<Thread>({ name: 'threads_insert', text }, [orgId, JSON.stringify(threads)]);
   }
 
-  /** @returns the thread if the viewer may see it */
-  async find(tx: TenantTx, viewer: Viewer, target: Target): Promise<Thread | undefined> {
-    return (await tx.query<Thread>(FIND[target.by], targetValues(viewer, target)))[0];
+  /** @returns the thread if the caller may see it */
+  async find(tx: TenantTx, principal: Principal, target: Target): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(FIND[target.by], targetValues(principal, target)))[0];
   }
 
   /** The same, and nobody else writes to the thread or its messages until the transaction ends. */
-  async lock(tx: TenantTx, viewer: Viewer, target: Target): Promise<Thread | undefined> {
-    return (await tx.query<Thread>(LOCK[target.by], targetValues(viewer, target)))[0];
+  async lock(tx: TenantTx, principal: Principal, target: Target): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(LOCK[target.by], targetValues(principal, target)))[0];
   }
 
   /** @returns the thread as it is now; `undefined` if it is not there or at another version */
-  async update(tx: TenantTx, viewer: Viewer, target: Target, change: ThreadChange): Promise<Thread | undefined> {
+  async update(tx: TenantTx, principal: Principal, target: Target, change: ThreadChange): Promise<Thread | undefined> {
     const metadata = change.metadata && JSON.stringify(change.metadata);
     const { name, status, version } = change;
     const auto = change.auto_summarize === undefined ? undefined : JSON.stringify(change.auto_summarize);
-    const values = [...targetValues(viewer, target), name, metadata, status, version, auto];
+    const values = [...targetValues(principal, target), name, metadata, status, version, auto];
     return (await tx.query<Thread>(UPDATE[target.by], values))[0];
   }
 
   /** @returns whether it was there, at that version */
-  async delete(tx: TenantTx, viewer: Viewer, target: Target, version?: number): Promise<boolean> {
-    return (await tx.execute(DELETE[target.by], [...targetValues(viewer, target), version])) === 1;
+  async delete(tx: TenantTx, principal: Principal, target: Target, version?: number): Promise<boolean> {
+    return (await tx.execute(DELETE[target.by], [...targetValues(principal, target), version])) === 1;
   }
 
   /** Adds to the counters of a locked thread. */
@@ -122,12 +115,12 @@ export class ThreadsRepository {
     await tx.execute({ name: 'current_threads_set', text }, [orgId, userId, threadId]);
   }
 
-  async findCurrent(tx: TenantTx, viewer: Viewer): Promise<Thread | undefined> {
+  async findCurrent(tx: TenantTx, principal: Principal): Promise<Thread | undefined> {
     const text = `
       SELECT t.* FROM current_threads c
       JOIN threads t ON t.org_id = c.org_id AND t.id = c.thread_id AND ${visibleThread('t', 1)}
       WHERE c.org_id = $1 AND c.user_id = $2`;
-    const rows = await tx.query<Thread>({ name: 'current_threads_find', text }, viewerValues(viewer));
+    const rows = await tx.query<Thread>({ name: 'current_threads_find', text }, principalValues(principal));
     return rows[0];
   }
 }

@@ -1,3 +1,4 @@
+import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { byThread } from '../../src/threads/thread-access';
@@ -31,7 +32,7 @@ describe('Plan of a context', () => {
   afterAll(() => app.close());
 
   it('reads the window and the first message, and none in between', async () => {
-    const viewer = { orgId: ORG, userId: 'alice', seesOrganization: false };
+    const principal = makePrincipal(ORG, 'alice', 'member');
     let plan = '';
     await app.app.get(TenantDatabase).read({ orgId: ORG }, async (tx) => {
       const query = async ({ text }: { text: string }, values: unknown[]) => {
@@ -39,7 +40,7 @@ describe('Plan of a context', () => {
         return [];
       };
       const slice = { limit: 200, tokens: 4000, reserved: 0 };
-      await new MessageWindowsRepository().read({ query } as never, viewer, byThread(threadId), slice);
+      await new MessageWindowsRepository().read({ query } as never, principal, byThread(threadId), slice);
     });
     const rows = [...plan.matchAll(/"(?:Actual Rows|Rows Removed by Filter)":(\d+)/g)].map(([, count]) =>
       Number(count),

@@ -1,3 +1,4 @@
+import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { APPEND, LISTS } from '../../src/messages/read/messages.repository';
@@ -11,7 +12,7 @@ import { startTestApp, type TestApp } from '../support/app';
 
 const ORG = 'plans';
 const SESSIONS = 5000;
-const USER = { orgId: ORG, userId: 'user1', seesOrganization: false };
+const USER = makePrincipal(ORG, 'user1', 'member');
 
 type Query = (text: string, values: unknown[]) => Promise<object[]>;
 

@@ -28,7 +28,7 @@ describe('A group of appends', () => {
     expect([1, 2, 3].map(() => takeGroup(large).flat().length)).toEqual([1, 1, 1]);
   });
 
-  it('has one viewer for a thread: another one’s append goes with the next, and nobody overtakes it', () => {
+  it('has one principal for a thread: another one’s append goes with the next, and nobody overtakes it', () => {
     const bob = { principal: makePrincipal('acme', 'bob', 'member') };
     const queue = [waiting('a'), waiting('a', 1, bob), waiting('a'), waiting('b')];
     expect(takeGroup(queue)).toHaveLength(1);

@@ -17,7 +17,7 @@ export interface WaitingAppend {
   readonly fail: (error: unknown) => void;
 }
 
-/** The appends of a group to one thread, in the order in which they came; all of one viewer. */
+/** The appends of a group to one thread, in the order in which they came; all of one caller. */
 type OfThread = WaitingAppend[];
 
 /** What goes in one transaction at most: it shall not keep those behind it waiting. */
@@ -54,7 +54,7 @@ export const toStatement = (group: OfThread[]): AppendGroup => ({
   orgId: group[0][0].principal.orgId,
   threads: group.map((appends) => ({
     target: appends[0].target,
-    viewer: appends[0].principal,
+    principal: appends[0].principal,
     writes: appends.length,
     messages: sum(appends, ({ messages }) => messages.length),
     tokens: sum(appends, ({ tokens }) => tokens),

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { type Target, touchedBy, type Viewer, visibleTo } from '../../threads/thread-access';
+import { type Target, touchedBy, visibleTo } from '../../threads/thread-access';
 import type { Appended } from '../read/messages.repository';
 
-/** What several appends of one viewer to one thread come to. */
+/** What several appends of one caller to one thread come to. */
 export interface GroupedThread {
   target: Target;
-  viewer: Viewer;
+  principal: Principal;
   /** How many appends: by so many the version rises. */
   writes: number;
   messages: number;
@@ -24,7 +25,7 @@ export interface AppendGroup {
 /** A thread as the whole group leaves it; `n` is its number in the group. */
 export type GroupedRow = Appended & { n: number };
 
-const VIEWER = { orgId: '$1', userId: 'w.user_id', seesOrganization: 'w.sees' };
+const PRINCIPAL = { orgId: '$1', userId: 'w.user_id', seesOrganization: 'w.sees' };
 
 /*
  * The append for several threads at once, some of them under the names of sessions. A notebook's session keeps its newest
@@ -47,7 +48,7 @@ const APPEND_GROUP = {
       FROM wanted w
     ), held AS MATERIALIZED (
       SELECT w.* FROM placed w CROSS JOIN LATERAL (
-        SELECT FROM threads t WHERE t.id = w.thread_id AND ${visibleTo('t', VIEWER, 'write', 'SKIP LOCKED')}
+        SELECT FROM threads t WHERE t.id = w.thread_id AND ${visibleTo('t', PRINCIPAL, 'write', 'SKIP LOCKED')}
           AND (w.session IS NULL OR t.session_id IS NOT NULL)
         FOR NO KEY UPDATE OF t SKIP LOCKED
       ) t
@@ -77,11 +78,11 @@ export class AppendGroupsRepository {
   /** @returns the threads that were appended to; the others are not in sight, or held by somebody else */
   append(tx: TenantTx, { orgId, threads, messages }: AppendGroup): Promise<GroupedRow[]> {
     const numbers: number[] = [];
-    const wanted = threads.map(({ target, viewer, writes, messages: count, tokens }, n) => {
+    const wanted = threads.map(({ target, principal, writes, messages: count, tokens }, n) => {
       const first = numbers.length;
       for (let i = 0; i < count; i += 1) numbers.push(n);
       const place = target.by === 'thread' ? { id: target.id } : { session: target.id };
-      const viewing = { user_id: viewer.userId, sees: viewer.seesOrganization };
+      const viewing = { user_id: principal.userId, sees: principal.seesOrganization };
       return { n, ...place, ...viewing, writes, first, messages: count, tokens };
     });
     const values = [orgId, JSON.stringify(wanted), `[${messages.join(',')}]`, numbers];

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { Json } from '../../common/json';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../../threads/thread-access';
+import { principalValues, visibleThread } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../read/messages.repository';
@@ -44,14 +45,14 @@ const READ_ONLY = { messages: readOnlyStatement('messages'), deleted_messages: r
 /** Edits. They work under the lock of the thread, taken first, so that they cannot deadlock. */
 @Injectable()
 export class MessageEditsRepository {
-  /** The thread of a message that the viewer may write to, held until the transaction ends. */
-  async lockThreadOf(tx: TenantTx, viewer: Viewer, id: string, home: Home): Promise<Thread | undefined> {
-    return (await tx.query<Thread>(LOCKS[home], [...viewerValues(viewer), id]))[0];
+  /** The thread of a message that the caller may write to, held until the transaction ends. */
+  async lockThreadOf(tx: TenantTx, principal: Principal, id: string, home: Home): Promise<Thread | undefined> {
+    return (await tx.query<Thread>(LOCKS[home], [...principalValues(principal), id]))[0];
   }
 
-  /** @returns the id of the message's thread if the viewer may read it and not write to it */
-  async readOnlyThreadOf(tx: TenantTx, viewer: Viewer, id: string, home: Home): Promise<string | undefined> {
-    return (await tx.query<Thread>(READ_ONLY[home], [...viewerValues(viewer), id])).at(0)?.id;
+  /** @returns the id of the message's thread if the caller may read it and not write to it */
+  async readOnlyThreadOf(tx: TenantTx, principal: Principal, id: string, home: Home): Promise<string | undefined> {
+    return (await tx.query<Thread>(READ_ONLY[home], [...principalValues(principal), id])).at(0)?.id;
   }
 
   /** Read after the lock was taken: what a writer before us left. */

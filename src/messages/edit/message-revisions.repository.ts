@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { Order } from '../../http/request/paging';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { type Viewer, viewerValues, visibleThread } from '../../threads/thread-access';
+import { principalValues, visibleThread } from '../../threads/thread-access';
 import type { MessageRevision } from './message-revision.entity';
 
 type Times = 'written_at' | 'replaced_at';
@@ -38,10 +39,10 @@ const LISTS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<')
 
 @Injectable()
 export class MessageRevisionsRepository {
-  /** @returns `undefined` when the viewer may not write to the message */
-  async list(tx: TenantTx, viewer: Viewer, id: string, slice: RevisionSlice): Promise<RevisionRow[] | undefined> {
+  /** @returns `undefined` when the caller may not write to the message */
+  async list(tx: TenantTx, principal: Principal, id: string, slice: RevisionSlice): Promise<RevisionRow[] | undefined> {
     const { after, order, limit, offset } = slice;
-    const rows = await tx.query<RevisionRow>(LISTS[order], [...viewerValues(viewer), id, after, limit, offset]);
+    const rows = await tx.query<RevisionRow>(LISTS[order], [...principalValues(principal), id, after, limit, offset]);
     return rows.length === 0 ? undefined : rows.filter(({ revision }) => revision !== null);
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { forTargets, type Target, targetValues, type Viewer } from '../../threads/thread-access';
+import { forTargets, type Target, targetValues } from '../../threads/thread-access';
 import type { MessageChange } from '../edit/message-change.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../read/messages.repository';
@@ -55,8 +56,8 @@ const THREAD = forTargets(
 @Injectable()
 export class MessageFeedRepository {
   /** @returns `undefined` when the thread is not in sight */
-  async thread(tx: TenantTx, viewer: Viewer, target: Target): Promise<FollowedThread | undefined> {
-    return (await tx.query<FollowedThread>(THREAD[target.by], targetValues(viewer, target)))[0];
+  async thread(tx: TenantTx, principal: Principal, target: Target): Promise<FollowedThread | undefined> {
+    return (await tx.query<FollowedThread>(THREAD[target.by], targetValues(principal, target)))[0];
   }
 
   /** What happened to stored messages after a version, in order. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { forTargets, type Target, targetValues, type Viewer } from '../../threads/thread-access';
+import { forTargets, type Target, targetValues } from '../../threads/thread-access';
 import type { MessageRow } from '../message.entity';
 import { OWN_COLUMNS } from './messages.repository';
 
@@ -72,8 +73,13 @@ export const WINDOW = forTargets(
 @Injectable()
 export class MessageWindowsRepository {
   /** @returns `undefined` when the thread is not in sight */
-  async read(tx: TenantTx, viewer: Viewer, target: Target, slice: WindowSlice): Promise<MessageWindow | undefined> {
-    const values = [...targetValues(viewer, target), slice.limit, slice.tokens, slice.reserved];
+  async read(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    slice: WindowSlice,
+  ): Promise<MessageWindow | undefined> {
+    const values = [...targetValues(principal, target), slice.limit, slice.tokens, slice.reserved];
     const lines = await tx.query<Line>(WINDOW[target.by], values);
     if (lines.length === 0) return undefined;
     const { thread_id, user_id, total, system_prompt, max_tokens, has_summaries } = lines[0];

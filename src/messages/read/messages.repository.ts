@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { Order } from '../../http/request/paging';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Statement } from '../../database/door/transaction';
@@ -7,8 +8,7 @@ import {
   type Target,
   targetValues,
   TOUCH,
-  type Viewer,
-  viewerValues,
+  principalValues,
   visibleThread,
 } from '../../threads/thread-access';
 import type { AutoSummarize } from '../../threads/thread.entity';
@@ -119,9 +119,9 @@ export const UNPARSED = listStatements({ name: 'messages_list_unparsed', rawJson
 @Injectable()
 export class MessagesRepository {
   /** @returns `undefined` when the thread is not in sight or at another version */
-  async append(tx: TenantTx, viewer: Viewer, target: Target, messages: NewMessage[], version?: number) {
+  async append(tx: TenantTx, principal: Principal, target: Target, messages: NewMessage[], version?: number) {
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
-    const values = [...targetValues(viewer, target), JSON.stringify(messages), messages.length, tokens, version];
+    const values = [...targetValues(principal, target), JSON.stringify(messages), messages.length, tokens, version];
     const rows = await tx.query<Appended>(APPEND[target.by], values);
     return rows.at(0);
   }
@@ -130,26 +130,31 @@ export class MessagesRepository {
    * One page and the thread's totals in one statement, the access check included.
    * @returns `undefined` when the thread is not in sight
    */
-  async list(tx: TenantTx, viewer: Viewer, target: Target, slice: MessageSlice): Promise<MessagePage | undefined> {
-    const page = await this.read<MessageRow>(tx, LISTS[slice.order][target.by], targetValues(viewer, target), slice);
+  async list(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    slice: MessageSlice,
+  ): Promise<MessagePage | undefined> {
+    const page = await this.read<MessageRow>(tx, LISTS[slice.order][target.by], targetValues(principal, target), slice);
     // Not sent with every row where the request has said it.
     if (page && target.by === 'thread') for (const row of page.rows) row.thread_id = target.id;
     return page;
   }
 
   /** The same for `toMessageJson`. */
-  listUnparsed(tx: TenantTx, viewer: Viewer, target: Target, slice: MessageSlice) {
-    return this.read<UnparsedRow>(tx, UNPARSED[slice.order][target.by], targetValues(viewer, target), slice);
+  listUnparsed(tx: TenantTx, principal: Principal, target: Target, slice: MessageSlice) {
+    return this.read<UnparsedRow>(tx, UNPARSED[slice.order][target.by], targetValues(principal, target), slice);
   }
 
-  /** @returns the message if its thread is in the viewer's sight */
-  async find(tx: TenantTx, viewer: Viewer, id: string): Promise<MessageRow | undefined> {
+  /** @returns the message if its thread is in the caller's sight */
+  async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow | undefined> {
     const text = `
       SELECT ${MESSAGE_COLUMNS} FROM messages m
       JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1)}
       WHERE m.org_id = $1 AND m.id = $4`;
     const rows = await tx.query<MessageRow>({ name: 'messages_find', text, isoTimes: true }, [
-      ...viewerValues(viewer),
+      ...principalValues(principal),
       id,
     ]);
     return rows[0];

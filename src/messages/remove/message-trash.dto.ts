@@ -1,17 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { FlagField, IntField, UuidField } from '../../http/request/fields';
+import { IntField, UuidField } from '../../http/request/fields';
 import { PageView } from '../../http/request/paging';
 import { ExpectedVersion } from '../../http/request/versions';
 import { REMOVAL_REASONS, type RemovalReason } from './deleted-message.entity';
 import { MessageView } from '../messages.dto';
-
-export class EraseQuery {
-  @FlagField({
-    default: 'false',
-    description: 'true: at once and for good, also of what is in the trash already. Only the owner may.',
-  })
-  erase?: 'true' | 'false';
-}
 
 /** A message in the trash. */
 export class TrashedMessage extends MessageView {

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { Order } from '../../http/request/paging';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { forTargets, type Target, targetValues, type Viewer, WRITTEN_AT } from '../../threads/thread-access';
+import { forTargets, type Target, targetValues, WRITTEN_AT } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
 import type { DeletedMessage, RemovalReason } from './deleted-message.entity';
 import { isIn, REMOVED, type Removed, type SeqRange } from './message-removals.repository';
@@ -59,10 +60,10 @@ const LISTS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<')
 /** Messages on their way to the trash, in it, and out of it. Their thread is held. */
 @Injectable()
 export class MessageTrashRepository {
-  /** One removal after the other; `undefined` when the viewer may not write to the thread. */
-  async list(tx: TenantTx, viewer: Viewer, target: Target, slice: TrashSlice): Promise<TrashRow[] | undefined> {
+  /** One removal after the other; `undefined` when the caller may not write to the thread. */
+  async list(tx: TenantTx, principal: Principal, target: Target, slice: TrashSlice): Promise<TrashRow[] | undefined> {
     const { after, order, limit, offset } = slice;
-    const values = [...targetValues(viewer, target), after?.removal_id, after?.seq, limit, offset];
+    const values = [...targetValues(principal, target), after?.removal_id, after?.seq, limit, offset];
     const rows = await tx.query<TrashRow>(LISTS[order][target.by], values);
     return rows.length === 0 ? undefined : rows.filter(({ seq }) => seq !== null);
   }

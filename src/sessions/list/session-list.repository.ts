@@ -3,8 +3,7 @@ import type { Order } from '../../http/request/paging';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { endOfPrefix } from '../../database/door/prefix';
-import { bestShare, sharedWith, unexpired } from '../../threads/thread-access';
-import type { SharePermission } from '../../sharing/share.entity';
+import { bestShare, sharedWith, type SharePermission, unexpired } from '../../threads/thread-access';
 import { SESSION_COLUMNS, type SessionRow } from '../sessions.repository';
 
 /** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */

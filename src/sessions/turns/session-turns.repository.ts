@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { TOUCH, unexpired, type Viewer } from '../../threads/thread-access';
+import { TOUCH, unexpired } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
 import type { Session } from '../session.entity';
 
@@ -16,7 +17,7 @@ export class SessionTurnsRepository {
   /** Takes the session for a turn, unless another one has it: one statement decides. The first notebook stays (C30). */
   async claim(
     tx: TenantTx,
-    viewer: Viewer,
+    principal: Principal,
     claim: Claim,
     leaseMs: number,
   ): Promise<Pick<Session, 'variables'> | undefined> {
@@ -28,25 +29,25 @@ export class SessionTurnsRepository {
         AND (s.turn_id IS NULL OR s.turn_id = $4 OR s.turn_expires_at < clock_timestamp())
       RETURNING s.variables`;
     const { id, sessionId, notebookId, variables } = claim;
-    const values = [viewer.orgId, viewer.userId, sessionId, id, leaseMs, notebookId, JSON.stringify(variables)];
+    const values = [principal.orgId, principal.userId, sessionId, id, leaseMs, notebookId, JSON.stringify(variables)];
     return (await tx.query<Pick<Session, 'variables'>>({ name: 'sessions_claim_turn', text }, values))[0];
   }
 
   /** Whether the session is there, asleep or not, and the turn has it. */
-  async has(tx: TenantTx, viewer: Viewer, sessionId: string, turnId: string): Promise<boolean> {
+  async has(tx: TenantTx, principal: Principal, sessionId: string, turnId: string): Promise<boolean> {
     const text = `
       SELECT 1 AS has FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id AND ${unexpired('t')}
       WHERE s.org_id = $1 AND s.user_id = $2 AND s.id = $3 AND s.turn_id = $4`;
-    const values = [viewer.orgId, viewer.userId, sessionId, turnId];
+    const values = [principal.orgId, principal.userId, sessionId, turnId];
     return (await tx.query({ name: 'sessions_has_turn', text }, values)).length > 0;
   }
 
   /** @returns whether the turn still had the session */
-  async release(tx: TenantTx, viewer: Viewer, sessionId: string, turnId: string): Promise<boolean> {
+  async release(tx: TenantTx, principal: Principal, sessionId: string, turnId: string): Promise<boolean> {
     const text = `
       UPDATE sessions s SET turn_id = NULL, turn_expires_at = NULL
       WHERE s.org_id = $1 AND s.user_id = $2 AND s.id = $3 AND s.turn_id = $4`;
-    const values = [viewer.orgId, viewer.userId, sessionId, turnId];
+    const values = [principal.orgId, principal.userId, sessionId, turnId];
     return (await tx.execute({ name: 'sessions_release_turn', text }, values)) === 1;
   }
 

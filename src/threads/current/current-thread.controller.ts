@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
 import { byThread } from '../thread-access';
-import { EraseQuery } from '../../messages/remove/message-trash.dto';
+import { EraseQuery } from '../../http/request/erase-query';
 import { CurrentThreadService } from './current-thread.service';
 import { ThreadTrashService } from '../trash/thread-trash.service';
 import { CurrentThreadView, DeletedThread, SetCurrentThread } from '../threads.dto';

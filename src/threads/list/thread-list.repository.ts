@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Order } from '../../http/request/paging';
 import { Conditions, containing } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { bestShare, present, sharedWith } from '../thread-access';
-import type { SharePermission } from '../../sharing/share.entity';
+import { bestShare, present, sharedWith, type SharePermission } from '../thread-access';
 import type { Thread, ThreadStatus } from '../thread.entity';
 
 /** Which threads, in what order. Who may see them is decided before: `userId` is absent only for admins. */

@@ -5,7 +5,7 @@ import { Caller, type Principal } from '../../organizations/principal';
 import { Id, IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { byThread } from '../thread-access';
-import { EraseQuery } from '../../messages/remove/message-trash.dto';
+import { EraseQuery } from '../../http/request/erase-query';
 import { ListThreadTrashQuery, ThreadTrashList } from './thread-trash.dto';
 import { ThreadTrashService } from './thread-trash.service';
 import { DeletedThread, ThreadView } from '../threads.dto';

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import {
@@ -8,8 +9,7 @@ import {
   TOUCH,
   trashedThread,
   unexpired,
-  type Viewer,
-  viewerValues,
+  principalValues,
   WRITTEN_AT,
 } from '../thread-access';
 import type { Thread } from '../thread.entity';
@@ -39,14 +39,14 @@ const DISCARD = forTargets(
 @Injectable()
 export class ThreadTrashRepository {
   /** Moves the thread to the trash; its session is gone, and it is nobody's current thread. @returns whether it was there, at that version */
-  async discard(tx: TenantTx, viewer: Viewer, target: Target, version?: number): Promise<boolean> {
-    return (await tx.query(DISCARD[target.by], [...targetValues(viewer, target), version])).length === 1;
+  async discard(tx: TenantTx, principal: Principal, target: Target, version?: number): Promise<boolean> {
+    return (await tx.query(DISCARD[target.by], [...targetValues(principal, target), version])).length === 1;
   }
 
-  /** The thread in the trash, held, if it is the viewer's. */
-  async hold(tx: TenantTx, viewer: Viewer, id: string): Promise<Thread | undefined> {
+  /** The thread in the trash, held, if it is the caller's. */
+  async hold(tx: TenantTx, principal: Principal, id: string): Promise<Thread | undefined> {
     const text = `SELECT t.* FROM threads t WHERE ${trashedThread('t', 1)} AND t.id = $4 FOR UPDATE`;
-    return (await tx.query<Thread>({ name: 'threads_hold_trashed', text }, [...viewerValues(viewer), id]))[0];
+    return (await tx.query<Thread>({ name: 'threads_hold_trashed', text }, [...principalValues(principal), id]))[0];
   }
 
   /**

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations/principal';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { present, type Viewer, viewerValues, visibleThread } from '../../threads/thread-access';
+import { present, principalValues, visibleThread } from '../../threads/thread-access';
 import type { MessageRow } from '../../messages/message.entity';
 import type { Session } from '../../sessions/session.entity';
 import type { SummaryRow } from '../../summaries/summaries.service';
@@ -11,7 +12,7 @@ type Times = { created_at: string; updated_at: string };
 type OfThread = 'id' | 'user_id' | 'name' | 'status' | 'metadata' | 'auto_summarize' | 'last_seq';
 type OfSession = 'notebook_id' | 'prompt_name' | 'system_prompt' | 'max_tokens' | 'variables';
 
-/** A thread with what its session has, if the viewer may see that; times are ISO texts. */
+/** A thread with what its session has, if the caller may see that; times are ISO texts. */
 export type ExportedThread = Pick<Thread, OfThread> &
   Times &
   Pick<Session, OfSession> & { session_id: string | null; session_created_at: string | null; has_summaries: boolean };
@@ -62,7 +63,7 @@ export class ExportRepository {
   }
 
   /** @returns `undefined` when the thread is not in sight */
-  async find(tx: TenantTx, viewer: Viewer, threadId: string): Promise<ExportedThread | undefined> {
+  async find(tx: TenantTx, principal: Principal, threadId: string): Promise<ExportedThread | undefined> {
     const text = `
       SELECT t.id, t.user_id, t.name, t.status, t.metadata, t.auto_summarize, t.last_seq, t.created_at, t.updated_at,
         s.id AS session_id, s.notebook_id, s.prompt_name, s.system_prompt, s.max_tokens, s.variables,
@@ -70,7 +71,7 @@ export class ExportRepository {
         EXISTS (SELECT FROM summaries u WHERE u.org_id = t.org_id AND u.thread_id = t.id) AS has_summaries
       FROM threads t LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id AND (s.user_id = $2 OR $3::boolean)
       WHERE ${visibleThread('t', 1)} AND t.id = $4`;
-    const values = [...viewerValues(viewer), threadId];
+    const values = [...principalValues(principal), threadId];
     return (await tx.query<ExportedThread>({ name: 'export_find', text, isoTimes: true }, values))[0];
   }
 
