@@ -1,4 +1,4 @@
-/** Unit tests (`*.spec.ts` beside the code) and end-to-end tests (`test/`), both against real PostgreSQL. */
+/** Unit tests (`*.spec.ts`), which need no database, and end-to-end tests (`*.e2e-spec.ts`) against a real PostgreSQL. */
 const typescript = [
   '@swc/jest',
   {
@@ -25,7 +25,7 @@ module.exports = {
   maxWorkers: 2,
   testTimeout: 60_000,
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    { ...common, displayName: 'unit', testMatch: ['<rootDir>/{src,test}/**/*.spec.ts'] },
     {
       ...common,
       displayName: 'e2e',

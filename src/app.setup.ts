@@ -8,7 +8,7 @@ import { checkSchedule } from './cleanup/cleanup.schedule';
 import { serializeAnswer } from './http/answer/json-text';
 import { ProblemFilter } from './http/answer/problem.filter';
 import { ValidationPipe } from './http/request/validation.pipe';
-import type { Config } from './config/config';
+import { type Config, loadConfig } from './config/config';
 import { MetricsService } from './metrics/metrics.service';
 import { registerBodyParser } from './http/server/body-parser';
 import { fastifyOptions } from './http/server/fastify-options';
@@ -63,3 +63,10 @@ export async function createApp(
   serveReference(app);
   return app;
 }
+
+/**
+ * The shape of the app, for the documents that are made of it: nothing is instantiated, no database is needed.
+ * It has the defaults, not the environment: a document must not depend on who generates it.
+ */
+export const previewApp = () =>
+  createApp(loadConfig({}), 'postgresql://nobody@localhost/none', { logger: makeLogger('error'), preview: true });

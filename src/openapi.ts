@@ -1,17 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createApp } from './app.setup';
-import { loadConfig } from './config/config';
-import { makeLogger } from './http/server/logger';
+import { previewApp } from './app.setup';
 import { buildOpenApi } from './http/openapi/openapi';
 
 /** Writes `openapi.json` in the current folder: `node dist/src/openapi.js`. It needs no database. */
 async function writeOpenApi(): Promise<void> {
-  // The defaults, not the environment: the file must not depend on who generates it.
-  const app = await createApp(loadConfig({}), 'postgresql://nobody@localhost/none', {
-    logger: makeLogger('warn'),
-    preview: true,
-  });
+  const app = await previewApp();
   writeFileSync(resolve('openapi.json'), `${JSON.stringify(sorted(buildOpenApi(app)), null, 2)}\n`);
 }
 

@@ -15,10 +15,7 @@ import {
 
 export type { Variable } from './kinds';
 
-/**
- * Every variable that the server reads, in the order in which the README lists them.
- * `.env.example` and the README's table are checked against this list by a test.
- */
+/** Every variable that the server reads. `npm run docs` makes docs/configuration.md and .env.example of this list. */
 export const variables = {
   PORT: integer(8000, 'HTTP port; 0 takes a free one.', { min: 0, max: 65535 }),
   HOST: text('127.0.0.1', 'Address to listen on. `0.0.0.0` in a container.'),
@@ -47,24 +44,6 @@ export const variables = {
   DATABASE_OWNER_URL: postgresUrl(
     'Owner of the schema, for migrations, when the application connects as another user.',
   ),
-  DB_CONNECTION_STRING: postgresUrl('The same as DATABASE_URL.'),
-  DB_BACKEND: choice(
-    undefined,
-    ['postgresql', 'postgres', 'memory', 'mock'],
-    '`mock` and `memory`: an embedded PostgreSQL whose data is gone at exit.',
-  ),
-  SESSION_STORAGE: choice(undefined, ['postgres', 'memory'], 'The same choice, by another name.'),
-  CONVERSATION_STATE_PROVIDER: choice(
-    undefined,
-    ['postgres', 'memory', 'in_memory_convo_provider', 'in_memory_conversation_state_v1'],
-    'The same choice, by a third name.',
-  ),
-  ENABLE_DB_PERSISTENCE: text(undefined, 'Anything but `true` means `DB_BACKEND=memory`.'),
-  DB_HOST: text(undefined, 'The parts of a connection, where there is no URL. Default `localhost`.'),
-  DB_PORT: integer(undefined, 'Default 5432.', { min: 1, max: 65535 }),
-  DB_NAME: text(undefined, 'Default `fluxibly`.'),
-  DB_USER: text(undefined, 'Default `postgres`.'),
-  DB_PASSWORD: secret('Default: empty.'),
   DB_POOL_SIZE: integer(
     5,
     'Connections to PostgreSQL; the most is DB_POOL_SIZE + DB_MAX_OVERFLOW, shared out among all WORKERS, at least 2 each even if that is more.',
@@ -148,6 +127,14 @@ export const variables = {
     '`strict` refuses a tool result whose call is not in the thread.',
   ),
   IDEMPOTENCY_TTL_HOURS: decimal(24, 'How long an Idempotency-Key is remembered.', { min: 0.0001, max: 8760 }),
+  MODEL_BASE_URL: webUrl(
+    'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',
+  ),
+  MODEL_API_KEY: secret('Key of that API. Unset: none is sent, unless the caller brings one.'),
+  MODEL_NAME: text(undefined, 'The model. Required with MODEL_BASE_URL.'),
+  MODEL_TIMEOUT_MS: integer(120_000, 'How long an answer may take, retries included.', { min: 1, max: 300_000 }),
+  MODEL_INPUT_PRICE: price('US dollars for a million tokens that the model reads, to count the cost.'),
+  MODEL_OUTPUT_PRICE: price('The same for tokens that it writes.'),
   SESSION_TTL_SECONDS: decimal(0, 'How long a session lives after its last read or write; 0: for ever.', {
     min: 0,
     max: 10 ** 9,
@@ -186,14 +173,6 @@ export const variables = {
     },
   ),
   LIVE_MAX_STREAMS_PER_USER: integer(20, 'The same of one user, in one process (429).', { min: 1, max: 100_000 }),
-  MODEL_BASE_URL: webUrl(
-    'OpenAI-compatible API that answers the questions, such as `https://api.openai.com/v1`. Unset: a responder without a model, from what is stored.',
-  ),
-  MODEL_API_KEY: secret('Key of that API. Unset: none is sent, unless the caller brings one.'),
-  MODEL_NAME: text(undefined, 'The model. Required with MODEL_BASE_URL.'),
-  MODEL_TIMEOUT_MS: integer(120_000, 'How long an answer may take, retries included.', { min: 1, max: 300_000 }),
-  MODEL_INPUT_PRICE: price('US dollars for a million tokens that the model reads, to count the cost.'),
-  MODEL_OUTPUT_PRICE: price('The same for tokens that it writes.'),
   CONTEXT_MAX_MESSAGES: integer(200, 'Messages of a context for which neither window nor budget is named.', {
     min: 1,
     max: 1000,
@@ -212,9 +191,45 @@ export const variables = {
   ),
   CLEANUP_ENABLED: flag(true, 'Scheduled removal of what has expired.'),
   CLEANUP_CRON: text('0 * * * *', 'When it runs.'),
+
+  DB_CONNECTION_STRING: postgresUrl('The same as DATABASE_URL.'),
+  DB_BACKEND: choice(
+    undefined,
+    ['postgresql', 'postgres', 'memory', 'mock'],
+    '`mock` and `memory`: an embedded PostgreSQL whose data is gone at exit.',
+  ),
+  SESSION_STORAGE: choice(undefined, ['postgres', 'memory'], 'The same choice, by another name.'),
+  CONVERSATION_STATE_PROVIDER: choice(
+    undefined,
+    ['postgres', 'memory', 'in_memory_convo_provider', 'in_memory_conversation_state_v1'],
+    'The same choice, by a third name.',
+  ),
+  ENABLE_DB_PERSISTENCE: text(undefined, 'Anything but `true` means `DB_BACKEND=memory`.'),
+  DB_HOST: text(undefined, 'The parts of a connection, where there is no URL. Default `localhost`.'),
+  DB_PORT: integer(undefined, 'Default 5432.', { min: 1, max: 65535 }),
+  DB_NAME: text(undefined, 'Default `fluxibly`.'),
+  DB_USER: text(undefined, 'Default `postgres`.'),
+  DB_PASSWORD: secret('Default: empty.'),
 } satisfies Record<string, Variable<unknown>>;
 
 export type VariableName = keyof typeof variables;
+
+/** The titles of the list's sections, each at the variable that it begins with. */
+export const sections: Partial<Record<VariableName, string>> = {
+  PORT: 'Server',
+  DATABASE_URL: 'Database',
+  DEFAULT_ORG_ID: 'Identity',
+  BODY_LIMIT_BYTES: 'Limits',
+  TOKEN_ESTIMATOR: 'Messages',
+  MODEL_BASE_URL: 'Model',
+  SESSION_TTL_SECONDS: 'Sessions',
+  LIVE_POLL_MS: 'Live streams',
+  CONTEXT_MAX_MESSAGES: 'Contexts',
+  SUMMARIZE_KEEP_LAST: 'Summaries',
+  CLEANUP_ENABLED: 'Cleanup',
+  DB_CONNECTION_STRING: 'The database by other names',
+};
+
 type Parsed<V> = V extends { parse: (text: string) => infer T }
   ? V extends { fallback: string }
     ? T
