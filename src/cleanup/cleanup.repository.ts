@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { ADVISORY_LOCKS } from '../database/door/locks';
 import type { SystemTx } from '../database/door/system-database';
 import type { TenantTx } from '../database/door/tenant-database';
-
-/** One number for all instances: whoever holds it cleans, for the length of one transaction. */
-const CLEANUP_LOCK = 7_468_726_542;
 
 /** Deletes threads, and with each its messages and its session, but for those that somebody writes to at the moment. */
 const deleteThreads = (name: string, candidates: string) => ({
@@ -47,7 +45,9 @@ export interface BrokenErasure {
 export class CleanupRepository {
   /** Whether this transaction is the only one that cleans. */
   async takeLock(tx: TenantTx): Promise<boolean> {
-    const rows = await tx.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [CLEANUP_LOCK]);
+    const rows = await tx.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [
+      ADVISORY_LOCKS.cleanup,
+    ]);
     return rows[0].taken;
   }
 

@@ -1,8 +1,6 @@
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { dataSourceOptions } from './data-source';
-
-/** One number for all instances: whoever holds this lock migrates, the others wait and then find nothing to do. */
-const MIGRATION_LOCK = 7_468_726_541;
+import { ADVISORY_LOCKS } from './door/locks';
 
 export interface MigrationTarget {
   /** A user who may create tables and roles. */
@@ -41,7 +39,7 @@ async function withLock<T>(url: string, work: Work<T>): Promise<T> {
     const runner = dataSource.createQueryRunner();
     // A lock of the transaction, not of the session: it holds behind PgBouncer too.
     await runner.startTransaction();
-    await runner.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+    await runner.query(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.migrate})`);
     try {
       const result = await work(new MigrationExecutor(dataSource, runner), runner);
       await runner.commitTransaction();

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { HASHED_LOCKS } from '../database/door/locks';
 import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
 import { endOfPrefix } from '../database/door/prefix';
@@ -88,7 +89,7 @@ export class SessionsRepository {
 
   /** One creation at a time for each `name`, until the transaction ends. */
   async lockCreation(tx: TenantTx, name: string): Promise<void> {
-    const text = `SELECT pg_advisory_xact_lock(hashtextextended($1, 7468726542))`;
+    const text = `SELECT pg_advisory_xact_lock(hashtextextended($1, ${HASHED_LOCKS.sessions}))`;
     await tx.query({ name: 'sessions_lock_creation', text }, [name]);
   }
 

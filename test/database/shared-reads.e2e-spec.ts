@@ -149,7 +149,7 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
     expect(reasons(outcomes)).toEqual([expect.stringMatching(/read-only/)]);
   });
 
-  it('C19 takes one statement each, sent at once; whoever breaks this does not disturb the others', async () => {
+  it('C19 takes one statement each, sent at once or later; whoever breaks this does not disturb the others', async () => {
     const { outcomes, places } = await amongOthers(
       () => Promise.reject(new Error('not now')),
       () => {
@@ -172,7 +172,7 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
       'not at all',
       expect.stringMatching(/opened for one statement/),
       expect.stringMatching(/opened for one statement/),
-      expect.stringMatching(/opened for one statement/),
+      'fulfilled',
       'fulfilled',
     ]);
   });

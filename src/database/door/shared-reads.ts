@@ -1,11 +1,12 @@
 import { commonErrors } from '../../common/errors';
 import { isAborted } from './database.errors';
-import { type Frame, inOneFlush, manyInOneFlush, type Tx } from './transaction';
+import { type Frame, inOneFlush, manyInOneFlush } from './transaction';
+import type { Tx } from './tx';
 
 /** Transactions of one organization at the same time. */
-const LANES = 2;
+const MAX_TRANSACTIONS = 2;
 /** Reads in one transaction at most. */
-const MOST = 16;
+const MAX_READS = 16;
 
 type Work<X extends Tx> = (tx: X) => Promise<unknown>;
 
@@ -46,7 +47,7 @@ export class SharedReads<X extends Tx> {
       const lanes = this.organizations.get(orgId) ?? { running: 0, waiting: new Set() };
       const read: WaitingRead<X> = { work, settle: resolve as (value: unknown) => void, fail };
       lanes.waiting.add(read);
-      if (lanes.running === LANES) {
+      if (lanes.running === MAX_TRANSACTIONS) {
         read.timer = setTimeout(() => lanes.waiting.delete(read) && fail(tooLong()), this.patienceMs);
         return;
       }
@@ -84,7 +85,7 @@ export class SharedReads<X extends Tx> {
 function takeFirst<X extends Tx>(waiting: Set<WaitingRead<X>>): WaitingRead<X>[] {
   const reads: WaitingRead<X>[] = [];
   for (const read of waiting) {
-    if (reads.length === MOST) break;
+    if (reads.length === MAX_READS) break;
     waiting.delete(read);
     clearTimeout(read.timer);
     reads.push(read);

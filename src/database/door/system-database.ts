@@ -1,8 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { mapPgError } from './database.errors';
-import { inTransaction, Tx } from './transaction';
+import { CONFIG, type Config } from '../../config/config';
+import { retrying } from './retries';
+import { inTransaction } from './transaction';
+import { Tx } from './tx';
 
 /** A transaction that belongs to no tenant. */
 export class SystemTx extends Tx {
@@ -16,15 +18,19 @@ export class SystemTx extends Tx {
  */
 @Injectable()
 export class SystemDatabase {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
 
-  /** @throws STORE_UNAVAILABLE */
+  /** Runs `work` in one transaction. A statement may take DB_STATEMENT_TIMEOUT_MS. @throws STORE_UNAVAILABLE */
   async run<T>(work: (tx: SystemTx) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SET LOCAL ROLE throughline_system; SET LOCAL statement_timeout = 30000`;
     const { dataSource } = this;
+    const begin =
+      'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE throughline_system; ' +
+      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`;
     const makeTx = (client: PoolClient) => new SystemTx(client, dataSource);
-    return inTransaction({ dataSource, begin, makeTx }, work).catch((error: unknown) => {
-      throw mapPgError(error);
-    });
+    // Not when the database is away: a probe and a guard are better served by 503 at once.
+    return retrying(() => inTransaction({ dataSource, begin, makeTx }, work), { whenAway: false });
   }
 }

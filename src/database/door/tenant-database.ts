@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { escapeLiteral } from 'pg';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config/config';
-import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { rethrow, retrying } from './retries';
 import { SharedReads } from './shared-reads';
-import { type Frame, inOneFlush, inTransaction, Tx, UnknownOutcome } from './transaction';
+import { type Frame, inOneFlush, inTransaction } from './transaction';
+import { Tx } from './tx';
 
 /** Whose rows a transaction may see. */
 export interface Tenant {
@@ -41,9 +41,9 @@ interface FrameOptions {
   statements?: number;
 }
 
-/** So few rows that nobody minds to wait for them. */
-const FEW = 250;
-/** Said each time: under a stricter default of the database, who shares a transaction would not see the newest. */
+/** So few rows that another request can wait for them. */
+const MAX_SHARED_ROWS = 250;
+/** Said each time: under a stricter default of the database, reads that share a transaction would miss the newest rows. */
 const READ_COMMITTED = 'ISOLATION LEVEL READ COMMITTED';
 const READ_ONE = { mode: `${READ_COMMITTED} READ ONLY`, statements: 1 };
 
@@ -64,7 +64,7 @@ export class TenantDatabase {
     return retrying(() => inTransaction(this.frame(tenant), work), options);
   }
 
-  /** The same for exactly one statement, in one round trip. `work` sends its statement before it first awaits. */
+  /** The same for exactly one statement, in one round trip. */
   runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
     return retrying(
       () => inOneFlush(this.frame(tenant, { statements: 1, hasOnePlan: options.hasOnePlan }), work),
@@ -80,7 +80,7 @@ export class TenantDatabase {
 
   /** A read of exactly one statement, in one round trip. */
   async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs, rows = Infinity }: ReadOptions = {}): Promise<T> {
-    if (rows <= FEW && timeoutMs === undefined) return this.shared.read(tenant.orgId, work).catch(rethrow);
+    if (rows <= MAX_SHARED_ROWS && timeoutMs === undefined) return this.shared.read(tenant.orgId, work).catch(rethrow);
     return inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work).catch(rethrow);
   }
 
@@ -96,26 +96,4 @@ export class TenantDatabase {
     const { dataSource } = this;
     return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
   }
-}
-
-const WAITS_MS = [1000, 2000];
-
-/** Three attempts at most, and only where the first cannot have happened, or may happen twice without harm. */
-async function retrying<T>(attempt: () => Promise<T>, { repeatable = false }: RunOptions): Promise<T> {
-  for (const wait of WAITS_MS) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (isRolledBack(error)) continue;
-      const cause = error instanceof UnknownOutcome ? error.cause : error;
-      const safe = repeatable || !(error instanceof UnknownOutcome);
-      if (!safe || !isAway(cause)) rethrow(error);
-      await sleep(wait);
-    }
-  }
-  return attempt().catch(rethrow);
-}
-
-function rethrow(error: unknown): never {
-  throw mapPgError(error instanceof UnknownOutcome ? error.cause : error);
 }

@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { UnknownOutcome } from './transaction';
+
+const AWAY_WAITS_MS = [1000, 2000];
+/** Two transactions that undid each other must not meet again at once. */
+const ROLLED_BACK_WAIT_MS = 20;
+
+interface RetryOptions {
+  /** The work may run again even if its commit may have happened: it finds its own rows by their ids. */
+  repeatable?: boolean;
+  /** Whether an attempt that found no database is tried again. */
+  whenAway?: boolean;
+}
+
+/**
+ * Three attempts at most, and only where the first cannot have happened, or may happen twice without harm: after a
+ * deadlock or a serialization failure at once, and when the database is away after 1 s and 2 s (C43).
+ * @throws the last attempt's error as one of ours
+ */
+export async function retrying<T>(
+  attempt: () => Promise<T>,
+  { repeatable = false, whenAway = true }: RetryOptions = {},
+): Promise<T> {
+  for (const awayWait of AWAY_WAITS_MS) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const rolledBack = isRolledBack(error);
+      const safe = whenAway && (repeatable || !(error instanceof UnknownOutcome));
+      if (!rolledBack && !(safe && isAway(causeOf(error)))) rethrow(error);
+      await sleep(rolledBack ? ROLLED_BACK_WAIT_MS * (0.5 + Math.random()) : awayWait);
+    }
+  }
+  return attempt().catch(rethrow);
+}
+
+/** Throws what `pg` threw as one of our errors. */
+export function rethrow(error: unknown): never {
+  throw mapPgError(causeOf(error));
+}
+
+const causeOf = (error: unknown) => (error instanceof UnknownOutcome ? error.cause : error);
