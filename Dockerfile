@@ -5,9 +5,10 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The image never runs the embedded PostgreSQL (60 MB): those packages are the ones left out below as optional.
 RUN npm ci --no-audit --no-fund
-COPY nest-cli.json tsconfig.json tsconfig.build.json ormconfig.ts ./
+COPY .swcrc ormconfig.ts ./
+COPY scripts/build.mjs ./scripts/
 COPY src ./src
-RUN npx nest build
+RUN npm run build
 
 FROM node:22-bookworm-slim AS dependencies
 WORKDIR /app

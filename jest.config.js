@@ -1,16 +1,9 @@
 /** Unit tests (`*.spec.ts`), which need no database, and end-to-end tests (`*.e2e-spec.ts`) against a real PostgreSQL. */
-const typescript = [
-  '@swc/jest',
-  {
-    jsc: {
-      target: 'es2023',
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
-      keepClassNames: true,
-    },
-    module: { type: 'commonjs', importInterop: 'swc' },
-  },
-];
+const { readFileSync } = require('node:fs');
+
+/** As `npm run build` compiles, but for `import()`: jest's modules know only `require`. */
+const { jsc } = JSON.parse(readFileSync(`${__dirname}/.swcrc`, 'utf8'));
+const typescript = ['@swc/jest', { jsc, module: { type: 'commonjs', importInterop: 'swc' } }];
 
 // Nest 12 and some of its companions are ESM, which jest cannot require() before Node 24.9.
 const common = {
