@@ -12,6 +12,9 @@ import { inspectDatabase } from './database/server-facts';
 import { makeLogger } from './http/server/logger';
 import { assertPortFree } from './http/server/port';
 import { closeApp, stopOnSignal } from './http/server/shutdown';
+import { warmUp } from './tokens/encodings';
+
+const WARM_UP_AFTER_MS = 500;
 
 interface Start {
   config: Config;
@@ -39,7 +42,7 @@ function start(start: Start, link: WorkerLink | undefined): Promise<void> {
 
 /** The database and the server in this one process. */
 async function serveAlone({ config, logger }: Start): Promise<void> {
-  const database = await open({ config, logger });
+  const database = await open({ config, logger }, () => void loadApp().catch(() => undefined));
   let app: NestFastifyApplication | undefined;
   const ending = stopOnSignal(logger, {
     close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
@@ -97,10 +100,11 @@ async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promi
   }
 }
 
-async function open({ config, logger }: Start): Promise<OpenDatabase> {
+/** @param meanwhile what to do while PostgreSQL starts in a process of its own */
+async function open({ config, logger }: Start, meanwhile?: () => void): Promise<OpenDatabase> {
   // Before the database: a second start by mistake must not touch the one that serves the first.
   if (!inForeignCluster) await assertPortFree(config.env.HOST, config.env.PORT);
-  return openDatabase(config, (message) => logger.info(message));
+  return openDatabase(config, (message) => logger.info(message), meanwhile);
 }
 
 /** The schema is up to date, and the operator knows if the connections are more than wanted, or than there are. */
@@ -121,14 +125,18 @@ async function prepare(database: OpenDatabase, { config, logger }: Start): Promi
   return { database: database.url, prepared };
 }
 
-/** Loaded where it is used: the first of several processes starts sooner without it, and in less memory. */
+/** Not with this file: the first of several processes starts sooner without it, and in less memory. */
+const loadApp = () => import('./app.setup.js');
+
 async function makeApp({ config, logger }: Start, { database, prepared }: Served): Promise<NestFastifyApplication> {
-  const { createApp } = await import('./app.setup.js');
+  const { createApp } = await loadApp();
   return createApp(config, database, { logger, prepared });
 }
 
 async function listen(app: NestFastifyApplication, { env }: Config): Promise<string> {
   await app.listen(env.PORT, env.HOST);
+  // The first answer does not wait for it.
+  setTimeout(warmUp, WARM_UP_AFTER_MS).unref();
   return app.getUrl();
 }
 

@@ -21,14 +21,19 @@ export interface OpenDatabase extends MigrationTarget {
 /**
  * Starts or adopts the embedded PostgreSQL, or answers the URLs of the operator's server.
  * @param log receives one line for each thing that an operator should know
+ * @param meanwhile called once an embedded PostgreSQL is starting in its own process, and this one only waits
  */
-export async function openDatabase({ database }: Config, log: (message: string) => void): Promise<OpenDatabase> {
+export async function openDatabase(
+  { database }: Config,
+  log: (message: string) => void,
+  meanwhile?: () => void,
+): Promise<OpenDatabase> {
   if (database.kind === 'server') {
     const nothing = () => Promise.resolve();
     return { url: database.url, ownerUrl: database.ownerUrl, adopted: false, stop: nothing, leave: nothing };
   }
   const where = database.kind === 'embedded' ? { dataDir: database.folder } : { dataDir: '', throwAway: true };
-  const server = await startEmbeddedPostgres({ ...where, settings: {}, log });
+  const server = await startEmbeddedPostgres({ ...where, settings: {}, log, meanwhile });
   const { url, adopted } = server;
   return { url, ownerUrl: url, adopted, stop: () => server.stop(), leave: () => leave(server) };
 }

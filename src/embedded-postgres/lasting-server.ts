@@ -38,7 +38,7 @@ export async function startLastingServer(options: EmbeddedOptions): Promise<Runn
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < deadline) {
     const found = await adopt(folder, cluster);
-    const attempt = found === 'absent' ? await launch(folder, cluster, log, deadline, options.settings) : found;
+    const attempt = found === 'absent' ? await launch(folder, cluster, log, deadline, options) : found;
     if (typeof attempt !== 'string') return attempt;
     await delay(POLL_MS);
   }
@@ -73,10 +73,10 @@ async function launch(
   cluster: Cluster,
   log: LogFile,
   deadline: number,
-  settings?: Record<string, string>,
+  options: EmbeddedOptions,
 ): Promise<Attempt> {
   const address = { port: await freePort(), password: folder.password };
-  const child = spawnServer(cluster, address.port, log, settings);
+  const child = spawnServer(cluster, address.port, log, options);
   const failed = new Promise<Error>((resolve) => child.once('error', resolve));
   while (child.pid !== undefined && !hasExited(child) && Date.now() < deadline) {
     const file = readPostmasterFile(cluster.path);
@@ -94,19 +94,21 @@ async function launch(
   throw new Error(`PostgreSQL did not start. The end of ${log.path}:\n${reason}`);
 }
 
-function spawnServer(cluster: Cluster, port: number, log: LogFile, settings?: Record<string, string>): ChildProcess {
+function spawnServer(cluster: Cluster, port: number, log: LogFile, options: EmbeddedOptions): ChildProcess {
+  options.log?.('Starting PostgreSQL…');
   const binaries = prepareBinaries(cluster.account);
   const stale = readPostmasterFile(cluster.path)?.pid;
   const staleProcess = stale && servesCluster(stale, cluster.path) === false ? stale : undefined;
   const output = log.open();
   // Its own session: Ctrl-C in a terminal goes to node alone, which closes its connections before it stops this.
-  const child = spawn(binaries.postgres, serverArguments(cluster.path, port, settings), {
+  const child = spawn(binaries.postgres, serverArguments(cluster.path, port, options.settings), {
     ...programOptions(binaries, cluster.account, staleProcess),
     detached: true,
     stdio: ['ignore', output, output],
   });
   closeSync(output);
   child.unref();
+  options.meanwhile?.();
   return child;
 }
 

@@ -10,6 +10,8 @@ export interface EmbeddedOptions {
   settings?: Record<string, string>;
   /** Receives one line for each thing that an operator should know. */
   log?: (message: string) => void;
+  /** Called when a lasting server is starting in its own process, and this one only waits for it. */
+  meanwhile?: () => void;
 }
 
 /** A PostgreSQL server of our own, on this machine. */

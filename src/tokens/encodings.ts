@@ -1,5 +1,6 @@
-import { countTokens as countCl100k } from 'gpt-tokenizer/cjs/encoding/cl100k_base';
-import { countTokens as countO200k } from 'gpt-tokenizer/cjs/encoding/o200k_base';
+import { createRequire } from 'node:module';
+
+type Tokenizer = typeof import('gpt-tokenizer/cjs/encoding/o200k_base');
 
 export type Encoding = 'o200k_base' | 'cl100k_base';
 
@@ -14,11 +15,19 @@ const SPACE_RUN = new RegExp(`\\s{${LONGEST_RUN}}`, 'g');
 /** Beyond this many characters the rest is taken to be like the beginning, so that one message cannot hold up the server. */
 const LONGEST_TEXT = 1_000_000;
 
-const counters: Record<Encoding, typeof countO200k> = { o200k_base: countO200k, cl100k_base: countCl100k };
+const load = createRequire(__filename);
+const loaded: Partial<Record<Encoding, Tokenizer>> = {};
+
+/** An encoding takes long to load: it comes with the first text that is counted in it. */
+const tokenizerOf = (encoding: Encoding) =>
+  (loaded[encoding] ??= load(`gpt-tokenizer/cjs/encoding/${encoding}`) as Tokenizer);
+
+/** Loads what nearly every message needs, before there is one. */
+export const warmUp = () => void tokenizerOf('o200k_base');
 
 /** Tokens of a text in one of OpenAI's encodings. */
 export function countIn(encoding: Encoding, text: string): number {
-  return counters[encoding](text.replace(WORD_RUN, '$& ').replace(SPACE_RUN, '$&.'), AS_TEXT);
+  return tokenizerOf(encoding).countTokens(text.replace(WORD_RUN, '$& ').replace(SPACE_RUN, '$&.'), AS_TEXT);
 }
 
 /** The same for a text of any length, by a way of counting for shorter ones. */
