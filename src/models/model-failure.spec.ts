@@ -1,9 +1,8 @@
-import { toProblem } from './model-failure';
+import { FailedCall, toProblem } from './model-failure';
 import { modelErrors } from './models.errors';
 
 const KEY = 'secret-key-123';
-const failure = (statusCode: number, message?: string) =>
-  Object.assign(new Error(`Bearer ${KEY}`), { statusCode, data: { error: { message } } });
+const failure = (status: number, message?: string) => new FailedCall(status, { error: { message } });
 
 describe('toProblem', () => {
   it.each([
@@ -15,8 +14,8 @@ describe('toProblem', () => {
     [413, 'MODEL_REFUSED'],
   ])('status %d is %s', (status, code) => expect(toProblem(failure(status), KEY).code).toBe(code));
 
-  it('reads the last of several tries', () =>
-    expect(toProblem(Object.assign(new Error('x'), { lastError: failure(400, 'No.') }), KEY).message).toBe(
+  it('quotes the provider', () =>
+    expect(toProblem(failure(400, 'No.'), KEY).message).toBe(
       'The model\'s provider refused the request: status 400, "No".',
     ));
 

@@ -8,23 +8,37 @@ const KEY_LIKE = /\b(?:sk|pk|rk|key)-[\w\-*.]{4,}|\bBearer\s+\S+/gi;
 /** Statuses that may pass: the request is sent again, and in the end the model is unavailable rather than unwilling. */
 export const mayPass = (status: number) => status === 429 || status >= 500;
 
+/** A call that the provider answered, but not with a completion. */
+export class FailedCall extends Error {
+  /**
+   * @param data the answer's JSON, if it is any
+   * @param retryAfterMs when the provider wants to be asked again
+   */
+  constructor(
+    readonly statusCode: number,
+    readonly data?: unknown,
+    readonly retryAfterMs?: number,
+  ) {
+    super(`status ${statusCode}`);
+  }
+}
+
 /**
  * What a failed call to a provider means to our caller.
  * @param key is taken out of the provider's message, should that repeat it
  */
 export function toProblem(error: unknown, key: string | undefined): Problem {
   if (error instanceof Problem) return error;
-  const last = member(error, 'lastError') ?? error;
-  const status = member(last, 'statusCode');
-  if (typeof status !== 'number') return modelErrors.MODEL_UNAVAILABLE(connectionReason(last));
+  if (!(error instanceof FailedCall)) return modelErrors.MODEL_UNAVAILABLE(connectionReason(error));
+  const { statusCode: status, data } = error;
   if (status < 300) return modelErrors.MODEL_UNAVAILABLE('its answer could not be read');
-  const reason = [`status ${status}`, providerMessage(last, status, key)].filter(Boolean).join(', ');
+  const reason = [`status ${status}`, providerMessage(data, status, key)].filter(Boolean).join(', ');
   return mayPass(status) ? modelErrors.MODEL_UNAVAILABLE(reason) : modelErrors.MODEL_REFUSED(reason);
 }
 
 /** Whatever a provider says of keys stays with it: such messages hold the key, or most of it. */
-function providerMessage(error: unknown, status: number, key: string | undefined): string | undefined {
-  const message = member(member(member(error, 'data'), 'error'), 'message');
+function providerMessage(data: unknown, status: number, key: string | undefined): string | undefined {
+  const message = member(member(data, 'error'), 'message');
   if (typeof message !== 'string' || status === 401 || status === 403) return undefined;
   const clean = (key ? message.replaceAll(key, '…') : message).replace(KEY_LIKE, '…').replace(/\s+/g, ' ').trim();
   const short = [...clean].slice(0, LONGEST_MESSAGE).join('').replace(/\.$/, '');

@@ -1,22 +1,26 @@
 import * as fc from 'fast-check';
 import type { ModelMessage } from './chat-model.service';
-import { toSdkMessages } from './model-history';
+import { toChatMessages } from './model-history';
 
 const call = (id: string, args = '{}') => ({ id, type: 'function', function: { name: 'f', arguments: args } });
 const calling = (...ids: string[]): ModelMessage => ({ role: 'assistant', tool_calls: ids.map((id) => call(id)) });
 const result = (id: string, content = `result of ${id}`): ModelMessage => ({ role: 'tool', tool_call_id: id, content });
 const user = (content: string): ModelMessage => ({ role: 'user', content });
 
-/** The shape of a history: `user`, `f(a,b)` for calls, `=a` for results. */
+/** The shape of a history: `user`, `f(a,b)` for calls, `=a,b` for the results that follow one another. */
 const shapeOf = (messages: ModelMessage[]) =>
-  toSdkMessages(messages).map(({ role, content }) => {
-    const parts = typeof content === 'string' ? [] : (content as any[]);
-    const ids = parts.filter(({ type }) => type !== 'text').map(({ toolCallId }) => toolCallId);
-    if (role === 'tool') return `=${ids.join()}`;
-    return ids.length > 0 ? `f(${ids.join()})` : role;
-  });
+  toChatMessages(messages).reduce<string[]>((shape, message) => {
+    const before = shape.at(-1);
+    if (message.role === 'tool' && before?.startsWith('='))
+      shape[shape.length - 1] = `${before},${message.tool_call_id}`;
+    else if (message.role === 'tool') shape.push(`=${message.tool_call_id}`);
+    else if (message.role === 'assistant' && message.tool_calls)
+      shape.push(`f(${message.tool_calls.map(({ id }) => id).join()})`);
+    else shape.push(message.role);
+    return shape;
+  }, []);
 
-describe('toSdkMessages', () => {
+describe('toChatMessages', () => {
   it('keeps calls and results together', () =>
     expect(shapeOf([user('q'), calling('a', 'b'), result('b'), result('a'), user('q')])).toEqual([
       ...['user', 'f(a,b)', '=a,b', 'user'],
@@ -40,15 +44,15 @@ describe('toSdkMessages', () => {
   });
 
   it('makes text of a call without a result', () =>
-    expect(toSdkMessages([{ role: 'assistant', content: 'Wait.', tool_calls: [call('a', '{"n":1}')] }])).toEqual([
+    expect(toChatMessages([{ role: 'assistant', content: 'Wait.', tool_calls: [call('a', '{"n":1}')] }])).toEqual([
       { role: 'assistant', content: 'Wait.\nCalled f({"n":1}), which gave no result.' },
     ]));
 
   it('has no system messages and no empty ones, and never nothing', () => {
-    expect(toSdkMessages([{ role: 'system', content: 's' }, user('q'), { role: 'assistant', content: null }])).toEqual([
-      { role: 'user', content: 'q' },
-    ]);
-    expect(toSdkMessages([])).toEqual([{ role: 'user', content: '' }]);
+    expect(toChatMessages([{ role: 'system', content: 's' }, user('q'), { role: 'assistant', content: null }])).toEqual(
+      [{ role: 'user', content: 'q' }],
+    );
+    expect(toChatMessages([])).toEqual([{ role: 'user', content: '' }]);
   });
 
   it('has no half of a call, whatever the history', () => {

@@ -7,10 +7,10 @@ export interface Prices {
   output: string;
 }
 
-/** What the provider counted; absent where it says nothing. */
-interface Counted {
-  inputTokens?: number;
-  outputTokens?: number;
+/** What the provider counted, unchecked; absent where it says nothing. */
+export interface Counted {
+  inputTokens?: unknown;
+  outputTokens?: unknown;
 }
 
 const PRICE_PLACES = 6;
@@ -42,7 +42,7 @@ function scaled(price: string): bigint {
 }
 
 /** Providers are not to be trusted with arithmetic: a count is a whole number of at least 0. */
-function countOf(value: number | undefined): number | undefined {
-  if (value === undefined || !(value >= 0)) return undefined;
+function countOf(value: unknown): number | undefined {
+  if (typeof value !== 'number' || !(value >= 0)) return undefined;
   return Math.min(Math.round(value), Number.MAX_SAFE_INTEGER);
 }

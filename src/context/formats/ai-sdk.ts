@@ -1,14 +1,32 @@
-import type { DynamicToolUIPart, FileUIPart, TextUIPart } from 'ai';
 import { toInput } from './arguments';
 import { type Part, readDataUrl, textOf, textOfPart } from './parts';
 import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type Turn } from './turns';
+
+interface TextPart {
+  type: 'text';
+  text: string;
+}
+
+interface FilePart {
+  type: 'file';
+  mediaType: string;
+  url: string;
+  filename?: string;
+}
+
+/** A call, with its result once there is one. */
+type ToolPart = { type: 'dynamic-tool'; toolName: string; toolCallId: string; input: unknown } & (
+  | { state: 'input-available' }
+  | { state: 'output-available'; output: unknown }
+  | { state: 'output-error'; errorText: string }
+);
 
 /** A message of the AI SDK's user interface, of the kinds that a history needs. */
 export interface AiSdkMessage {
   id: string;
   role: 'user' | 'assistant';
   metadata?: Record<string, unknown>;
-  parts: (TextUIPart | FileUIPart | DynamicToolUIPart)[];
+  parts: (TextPart | FilePart | ToolPart)[];
 }
 
 /** The SDK takes instructions apart: it refuses system messages among the others. */
@@ -39,14 +57,14 @@ function toUiMessage(turn: Turn, index: number): AiSdkMessage {
   return { id, role: turn.role === 'assistant' ? 'assistant' : 'user', ...described, parts };
 }
 
-function toPart(part: Part): TextUIPart | FileUIPart {
+function toPart(part: Part): TextPart | FilePart {
   if (part.type !== 'image' && part.type !== 'file') return { type: 'text', text: textOfPart(part) || '[part]' };
   const unknown = part.type === 'image' ? 'image/*' : 'application/octet-stream';
   const filename = part.type === 'file' && part.filename ? { filename: part.filename } : {};
   return { type: 'file', mediaType: readDataUrl(part.url)?.mediaType ?? unknown, url: part.url, ...filename };
 }
 
-function toToolPart({ id, name, arguments: text, result }: Call): DynamicToolUIPart {
+function toToolPart({ id, name, arguments: text, result }: Call): ToolPart {
   const part = { type: 'dynamic-tool' as const, toolName: name, toolCallId: id, input: toInput(text) };
   if (!result) return { ...part, state: 'input-available' };
   const output = textOf(result.parts);
