@@ -23,7 +23,7 @@ import { SessionsModule } from './sessions/sessions.module';
 import { SharingModule } from './sharing/sharing.module';
 import { StateModule } from './state/state.module';
 import { SummariesModule } from './summaries/summaries.module';
-import { ThreadsHttpModule } from './threads/threads-http.module';
+import { ThreadsModule } from './threads/threads.module';
 import { TransferModule } from './transfer/transfer.module';
 
 /** Everything, and nothing but imports. */
@@ -39,7 +39,7 @@ export class AppModule {
         OrganizationsModule,
         AuthModule,
         IdempotencyModule,
-        ThreadsHttpModule,
+        ThreadsModule,
         MessagesModule,
         SessionsModule,
         SharingModule,

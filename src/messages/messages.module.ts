@@ -44,11 +44,13 @@ import { MessagePagesService } from './read/message-pages.service';
 import { MessageReader } from './read/message-reader';
 import { MessagesService } from './read/messages.service';
 import { ThreadMessagesController } from './thread-messages.controller';
+import { ThreadController } from './read/thread.controller';
 
 @Module({
   imports: [ThreadsModule, IdempotencyModule],
   controllers: [
     CurrentMessagesController,
+    ThreadController,
     ThreadMessagesController,
     ThreadTrashMessagesController,
     MessagesController,

@@ -15,13 +15,11 @@ import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
 import { byThread } from './thread-access';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
-import { MessagesService } from '../messages/read/messages.service';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './list/thread-list.service';
 import {
   CreateThread,
   CreateThreads,
-  GetThreadQuery,
   ListThreadsQuery,
   ThreadBatch,
   ThreadList,
@@ -48,7 +46,6 @@ export class ThreadsController {
     private readonly threads: ThreadsService,
     private readonly creation: ThreadCreationService,
     private readonly lists: ThreadListService,
-    private readonly messages: MessagesService,
   ) {}
 
   @Post()
@@ -74,16 +71,6 @@ export class ThreadsController {
   @ApiOkResponse({ type: ThreadList })
   list(@Caller() caller: Principal, @Query() query: ListThreadsQuery) {
     return this.lists.list(caller, query);
-  }
-
-  @Get(':id')
-  @Access('threads:read')
-  @ApiOperation({ operationId: 'getThread', summary: 'One thread' })
-  @ApiOkResponse({ type: ThreadView })
-  get(@Caller() caller: Principal, @Id('id') id: string, @Query() query: GetThreadQuery) {
-    return query.include
-      ? this.messages.threadWithMessages(caller, byThread(id))
-      : this.threads.get(caller, byThread(id));
   }
 
   @Patch(':id')

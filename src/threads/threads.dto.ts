@@ -13,7 +13,6 @@ import {
 import { CountedPageQuery, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { ItemsOf } from '../http/request/validation.pipe';
-import { MessageView } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
 import { type AutoSummarize, THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
 
@@ -184,8 +183,14 @@ export class ThreadView {
   @ApiProperty({ format: 'uuid', required: false, description: 'Your share of it, with shared=true.' })
   share_id?: string;
 
-  @ApiProperty({ type: [MessageView], required: false, description: 'On a new thread, and with include=messages.' })
-  chat_messages?: MessageView[];
+  // By its name: messages stand on threads, not threads on messages.
+  @ApiProperty({
+    type: 'array',
+    items: { $ref: '#/components/schemas/MessageView' },
+    required: false,
+    description: 'On a new thread, and with include=messages.',
+  })
+  chat_messages?: object[];
 }
 
 export class ThreadList extends PageView {

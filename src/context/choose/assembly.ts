@@ -6,7 +6,7 @@ import { contextErrors } from '../context.errors';
 import { factsText } from './facts';
 import type { Plan } from './plan';
 import { mostRelevant, questionOf } from './relevance';
-import type { Choice, OutReason, Task } from './strategies';
+import type { Choice, OutReason, Task } from './choice';
 import { tailOf } from './tail';
 import { type Entry, sendable, tokensOf, toUnits, type Unit } from './units';
 

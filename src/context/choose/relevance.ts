@@ -1,14 +1,13 @@
 import { rank } from '../../common/word-ranking';
 import { textOf } from '../../messages/read/messages.service';
-import type { Choice, OutReason, Task } from './strategies';
-import type { Plan } from './plan';
+import type { Choice, OutReason, Task } from './choice';
 import { type Entry, type Unit, tokensOf } from './units';
 
 /** Of each unit the beginning is compared: for 1000 units of this length the server does nothing else for 50 to 90 ms. */
 const LONGEST_COMPARED = 1000;
 
 /** The question, or else the newest message of the user (U75: none, nothing is looked for). */
-export function questionOf({ question }: Pick<Plan, 'question'>, entries: Entry[]): string {
+export function questionOf({ question }: { question?: string }, entries: Entry[]): string {
   const last = [...entries].reverse().find(({ row }) => row.role === 'user');
   return question ?? (last ? textOf(last.row.content) : '');
 }

@@ -1,4 +1,4 @@
-import type { Choice, OutReason, Task } from './strategies';
+import type { Choice, OutReason, Task } from './choice';
 import type { Unit } from './units';
 
 /** The newest units that fit, without a gap. */

@@ -1,0 +1,31 @@
+import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../../auth/access';
+import { Id } from '../../http/request/decorators';
+import { ETagInterceptor } from '../../http/answer/etag.interceptor';
+import { Caller, type Principal } from '../../organizations/principal';
+import { byThread } from '../../threads/thread-access';
+import { GetThreadQuery, ThreadView } from '../../threads/threads.dto';
+import { ThreadsService } from '../../threads/threads.service';
+import { MessagesService } from './messages.service';
+
+/** One thread, which may be shown with its messages: so this route stands above both. */
+@ApiTags('threads')
+@UseInterceptors(ETagInterceptor)
+@Controller('threads')
+export class ThreadController {
+  constructor(
+    private readonly threads: ThreadsService,
+    private readonly messages: MessagesService,
+  ) {}
+
+  @Get(':id')
+  @Access('threads:read')
+  @ApiOperation({ operationId: 'getThread', summary: 'One thread' })
+  @ApiOkResponse({ type: ThreadView })
+  get(@Caller() principal: Principal, @Id('id') id: string, @Query() query: GetThreadQuery) {
+    return query.include
+      ? this.messages.threadWithMessages(principal, byThread(id))
+      : this.threads.get(principal, byThread(id));
+  }
+}
