@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { ContextService } from '../context/context.service';
 import { MemoryService } from '../memory/memory.service';
 import type { ModelRequest } from '../models/chat-model.service';
-import type { Turn } from '../sessions/turns/session-turns.service';
+import type { AgentTurnLease } from '../sessions/turns/agent-turn-lease';
 import type { QuickQuery } from './agent.dto';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */
@@ -22,7 +22,7 @@ export class AgentRequests {
 
   async of(
     principal: Principal,
-    turn: Turn,
+    turn: AgentTurnLease,
     { query, context }: QuickQuery,
     signal?: AbortSignal,
   ): Promise<ModelRequest> {

@@ -5,7 +5,8 @@ import { toStorable } from '../common/json';
 import { ClientGone } from '../http/answer/event-stream';
 import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
-import { SessionTurnsService, type Turn, type TurnEnd } from '../sessions/turns/session-turns.service';
+import type { AgentTurnEnd, AgentTurnLease } from '../sessions/turns/agent-turn-lease';
+import { AgentTurnsService } from '../sessions/turns/agent-turns.service';
 import { AgentRequests } from './agent-requests';
 import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
 
@@ -13,7 +14,7 @@ import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
 const ROUTE = 'unknown';
 
 /** A turn that has begun, or the answer of one that had ended before. */
-export type QuickTurn = { turn: Turn; body: QuickQuery } | { response: QuickAnswer };
+export type QuickTurn = { turn: AgentTurnLease; body: QuickQuery } | { response: QuickAnswer };
 
 /** How a turn is watched while it goes on. */
 export interface Watch {
@@ -28,7 +29,7 @@ export class AgentService {
   private readonly logger = new Logger('Agent');
 
   constructor(
-    private readonly turns: SessionTurnsService,
+    private readonly turns: AgentTurnsService,
     private readonly requests: AgentRequests,
     private readonly model: ChatModel,
   ) {}
@@ -69,14 +70,19 @@ export class AgentService {
   }
 
   /** An answer that could not be stored says so: its session was deleted meanwhile. */
-  private async store(principal: Principal, turn: Turn, body: QuickQuery, answer: ModelAnswer): Promise<QuickAnswer> {
+  private async store(
+    principal: Principal,
+    turn: AgentTurnLease,
+    body: QuickQuery,
+    answer: ModelAnswer,
+  ): Promise<QuickAnswer> {
     const response = toResponse(body, toMessages(answer), answer);
     if (await this.turns.end(principal, turn, toEnd(answer, response))) return response;
     this.logger.warn({ msg: 'A session ended before its turn', session_id: turn.sessionId });
     return toResponse(body, toMessages(answer, { stored: false }), answer);
   }
 
-  private toError(turn: Turn, error: unknown): AgentMessage {
+  private toError(turn: AgentTurnLease, error: unknown): AgentMessage {
     const problem = error instanceof Problem ? error : undefined;
     if (!(error instanceof ClientGone)) {
       const cause = (error as Error)?.message;
@@ -102,7 +108,7 @@ function toMessages({ text, model, finish_reason }: ModelAnswer, more = {}): Age
 }
 
 /** An empty answer is none (N07). The turn's numbers go to the session's metadata as well (U106). */
-function toEnd(answer: ModelAnswer, response: QuickAnswer): TurnEnd {
+function toEnd(answer: ModelAnswer, response: QuickAnswer): AgentTurnEnd {
   const { model, finish_reason, usage, text } = answer;
   const metadata = { route: ROUTE, model, finish_reason, usage: usageOf(answer) };
   const { output_tokens: token_count, cost } = usage;
@@ -114,7 +120,7 @@ function toEnd(answer: ModelAnswer, response: QuickAnswer): TurnEnd {
 }
 
 /** What was said before the model failed, or the client went away. */
-function toIncomplete(said: string, model: string): TurnEnd['answer'] {
+function toIncomplete(said: string, model: string): AgentTurnEnd['answer'] {
   const content = toStorable(said);
   const metadata = { route: ROUTE, model, incomplete: true };
   return content === '' ? undefined : { role: 'assistant', content, metadata };

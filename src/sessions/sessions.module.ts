@@ -13,9 +13,9 @@ import { SessionMessagesService } from './messages/session-messages.service';
 import { SessionOpeningService } from './opening/session-opening.service';
 import { SessionPlaces } from './opening/session-append-target';
 import { SessionSettingsService } from './settings/session-settings.service';
-import { SessionTurnWriter } from './turns/session-turn-writer';
-import { SessionTurnsRepository } from './turns/session-turns.repository';
-import { SessionTurnsService } from './turns/session-turns.service';
+import { AgentTurnWriter } from './turns/agent-turn-writer';
+import { AgentTurnsRepository } from './turns/agent-turns.repository';
+import { AgentTurnsService } from './turns/agent-turns.service';
 import { SessionUndoController } from './session-undo.controller';
 import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
@@ -37,9 +37,9 @@ import { SharedSessionsService } from './shared/shared-sessions.service';
     SessionDocumentsService,
     SessionChangesService,
     SessionPlaces,
-    SessionTurnsService,
-    SessionTurnWriter,
-    SessionTurnsRepository,
+    AgentTurnsService,
+    AgentTurnWriter,
+    AgentTurnsRepository,
     SessionsRepository,
     SessionListRepository,
     SharedSessionsService,
@@ -51,7 +51,7 @@ import { SharedSessionsService } from './shared/shared-sessions.service';
     SessionOpeningService,
     SessionChangesService,
     SessionMessagesService,
-    SessionTurnsService,
+    AgentTurnsService,
     SharedSessionsService,
   ],
 })

@@ -20,6 +20,7 @@ const OPEN_TO_ALL = [
   'messages/append/append-answer',
   'streams/events/live-answer',
   'sessions/opening/session-id',
+  'sessions/turns/agent-turn-lease',
   'threads/thread-access',
 ];
 const FRONT_DOORS = ['grpc', 'mcp', 'openai'];

@@ -5,38 +5,8 @@ import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import type { MessageInput } from '../../messages/messages.dto';
-import { SessionTurnWriter, TurnLost } from './session-turn-writer';
-
-/** What a turn begins with. */
-export interface TurnStart {
-  sessionId: string;
-  notebookId: string;
-  variables: Record<string, unknown>;
-  question: MessageInput;
-  idempotencyKey?: IdempotencyKey;
-}
-
-/** A turn under way: its session takes no other until it ends, or until its time is over. */
-export interface Turn {
-  id: string;
-  sessionId: string;
-  systemPrompt: string | null;
-  maxTokens: number | null;
-  variables: Record<string, unknown>;
-  idempotencyKey?: IdempotencyKey;
-}
-
-/** How a turn ends. */
-export interface TurnEnd {
-  /** What was said; absent if it was nothing. */
-  answer?: MessageInput;
-  /** Merged into the session's metadata. */
-  metadata?: Record<string, unknown>;
-  /** Kept for a repetition of the request; absent if the turn failed, so that a repetition tries again. */
-  response?: unknown;
-}
+import { type AgentTurnEnd, type AgentTurnLease, type AgentTurnStart, LeaseLost } from './agent-turn-lease';
+import { AgentTurnWriter } from './agent-turn-writer';
 
 /** Longer than any answer may take, so that only the turn of a dead server is ever taken over. */
 const SLACK_MS = 15_000;
@@ -46,11 +16,11 @@ const SLACK_MS = 15_000;
  * model is asked between two transactions, so that no connection waits for it.
  */
 @Injectable()
-export class SessionTurnsService {
+export class AgentTurnsService {
   constructor(
     private readonly db: TenantDatabase,
     private readonly idempotency: IdempotencyService,
-    private readonly writer: SessionTurnWriter,
+    private readonly writer: AgentTurnWriter,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -59,7 +29,7 @@ export class SessionTurnsService {
    * off, goes on without storing the question again.
    * @throws TURN_IN_PROGRESS, IDEMPOTENCY_KEY_REUSED, METADATA_TOO_LARGE, and what `SessionOpeningService.open` throws
    */
-  begin(principal: Principal, start: TurnStart): Promise<{ turn: Turn } | { response: unknown }> {
+  begin(principal: Principal, start: AgentTurnStart): Promise<{ turn: AgentTurnLease } | { response: unknown }> {
     const id = newId();
     // Fixed before the first attempt, so that one whose outcome was lost is found again.
     const question = { id: newId(), ...start.question };
@@ -81,7 +51,7 @@ export class SessionTurnsService {
    * Stores the answer and gives the session free.
    * @returns false if the session is gone, or taken over, meanwhile: then nothing is stored, also not for a repetition
    */
-  async end(principal: Principal, turn: Turn, end: TurnEnd): Promise<boolean> {
+  async end(principal: Principal, turn: AgentTurnLease, end: AgentTurnEnd): Promise<boolean> {
     const answer = end.answer && { id: newId(), ...end.answer };
     const { idempotencyKey } = turn;
     const work = async (tx: TenantTx) => {
@@ -93,7 +63,7 @@ export class SessionTurnsService {
       return true;
     };
     return this.db.run(principal, work, { repeatable: true }).catch((error: unknown) => {
-      if (error instanceof TurnLost) return false;
+      if (error instanceof LeaseLost) return false;
       throw error;
     });
   }

@@ -13,7 +13,7 @@ interface Claim {
 }
 
 @Injectable()
-export class SessionTurnsRepository {
+export class AgentTurnsRepository {
   /** Takes the session for a turn, unless another one has it: one statement decides. The first notebook stays (C30). */
   async claim(
     tx: TenantTx,

@@ -5,27 +5,27 @@ import { AppendService } from '../../messages/append/append.service';
 import { turnInProgress } from '../../messages/undo/message-undo.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import { SessionPlaces } from '../opening/session-append-target';
-import type { Turn, TurnEnd, TurnStart } from './session-turns.service';
-import { SessionTurnsRepository } from './session-turns.repository';
+import { type AgentTurnEnd, type AgentTurnLease, type AgentTurnStart, LeaseLost } from './agent-turn-lease';
+import { AgentTurnsRepository } from './agent-turns.repository';
 
 /** Writes the two ends of a turn, inside transactions that are given. */
 @Injectable()
-export class SessionTurnWriter {
+export class AgentTurnWriter {
   constructor(
     private readonly opening: SessionOpeningService,
     private readonly places: SessionPlaces,
     private readonly appends: AppendService,
-    private readonly turns: SessionTurnsRepository,
+    private readonly turns: AgentTurnsRepository,
   ) {}
 
   /** @param asks whether the question is to be stored: it is there already when a turn goes on */
   async begin(
     tx: TenantTx,
     principal: Principal,
-    start: TurnStart & { id: string },
+    start: AgentTurnStart & { id: string },
     leaseMs: number,
     asks: boolean,
-  ): Promise<Turn> {
+  ): Promise<AgentTurnLease> {
     const { id, sessionId, question } = start;
     const { session, created } = await this.opening.open(tx, principal, sessionId);
     await this.opening.renewLifetime(tx, session);
@@ -38,20 +38,13 @@ export class SessionTurnWriter {
     return { id, sessionId, systemPrompt, maxTokens, variables: claimed.variables };
   }
 
-  /** A session that was put to sleep meanwhile wakes: an answer is a write. @throws TurnLost */
-  async end(tx: TenantTx, principal: Principal, { id, sessionId }: Turn, end: TurnEnd): Promise<void> {
-    if (!(await this.turns.has(tx, principal, sessionId, id))) throw new TurnLost();
+  /** A session that was put to sleep meanwhile wakes: an answer is a write. @throws LeaseLost */
+  async end(tx: TenantTx, principal: Principal, { id, sessionId }: AgentTurnLease, end: AgentTurnEnd): Promise<void> {
+    if (!(await this.turns.has(tx, principal, sessionId, id))) throw new LeaseLost();
     const { session, created } = await this.opening.open(tx, principal, sessionId);
     // Deleted in that moment, it is another one, which goes back with the transaction.
-    if (created || !(await this.turns.release(tx, principal, sessionId, id))) throw new TurnLost();
+    if (created || !(await this.turns.release(tx, principal, sessionId, id))) throw new LeaseLost();
     if (end.answer) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), end.answer);
     if (end.metadata) await this.turns.note(tx, session, end.metadata);
-  }
-}
-
-/** The session is gone, or another turn has it. */
-export class TurnLost extends Error {
-  constructor() {
-    super('The session of the turn is gone, or another turn has it');
   }
 }
