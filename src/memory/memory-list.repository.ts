@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Order } from '../http/request/paging';
 import { Conditions } from '../database/door/conditions';
+import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Statement } from '../database/door/transaction';
 import { unexpired } from '../threads/thread-access';
 import type { MemoryVersion } from './memory-version.entity';
 import type { Memory } from './memory.entity';
-import { inScope, type MemoryScope, scopeValues } from './memory.repository';
+import { inScope, type MemoryScope, type ScopeNames, scopeValues } from './memory.repository';
 import { endOfPrefix } from '../database/door/prefix';
 
 export interface MemoryFilter {
@@ -26,39 +26,38 @@ export interface MemorySlice {
   offset: number;
 }
 
-/* Versions that other saves wrote at the same moment are removed by the next save only: until then they are not shown. */
-const historyStatement = (order: Order): Statement => ({
-  name: `memory_versions_list_${order}`,
-  text: `
-    SELECT v.* FROM memories m LEFT JOIN LATERAL (
-      SELECT v.version, v.value, v.saved_by, v.saved_at FROM memory_versions v
-      WHERE v.org_id = m.org_id AND v.user_id = m.user_id AND v.session_scope = m.session_scope AND v.key = m.key
-        AND v.version < m.version AND v.version >= m.version - $8::int
-        AND ($5::bigint IS NULL OR v.version ${order === 'asc' ? '>' : '<'} $5)
-      ORDER BY v.version ${order} LIMIT $6 OFFSET $7
-    ) v ON true
-    WHERE ${inScope('m')} AND m.key = $4
-    ORDER BY v.version ${order}`,
-});
+type HistoryNames = ScopeNames | 'key' | 'after' | 'limit' | 'offset' | 'kept';
 
-const HISTORIES: Record<Order, Statement> = { asc: historyStatement('asc'), desc: historyStatement('desc') };
+/* Versions that other saves wrote at the same moment are removed by the next save only: until then they are not shown. */
+const historyStatement = (order: Order) => sql<HistoryNames, MemoryVersion>(`memory_versions_list_${order}`)`
+  SELECT v.* FROM memories m LEFT JOIN LATERAL (
+    SELECT v.version, v.value, v.saved_by, v.saved_at FROM memory_versions v
+    WHERE v.org_id = m.org_id AND v.user_id = m.user_id AND v.session_scope = m.session_scope AND v.key = m.key
+      AND v.version < m.version AND v.version >= m.version - :kept::int
+      AND (:after::bigint IS NULL OR v.version ${order === 'asc' ? '>' : '<'} :after)
+    ORDER BY v.version ${order} LIMIT :limit OFFSET :offset
+  ) v ON true
+  WHERE ${inScope('m')} AND m.key = :key
+  ORDER BY v.version ${order}`;
+
+const HISTORIES = { asc: historyStatement('asc'), desc: historyStatement('desc') };
 
 @Injectable()
 export class MemoryListRepository {
   /** One page, in the order of the keys. Each scope is read in index order, as far as the page goes. */
   list(tx: TenantTx, scope: MemoryScope, filter: MemoryFilter, slice: MemorySlice): Promise<Memory[]> {
-    const where = conditions(scope, filter).add(`m.key ${slice.order === 'asc' ? '>' : '<'} ?`, slice.after);
-    const limit = where.parameter(slice.limit);
-    const offset = where.parameter(slice.offset);
+    const where = conditions(scope, filter).add(`m.key ${slice.order === 'asc' ? '>' : '<'} :after`, {
+      after: slice.after,
+    });
     const parts = scopesOf(scope, filter).map(
       (inOne) => `
         (SELECT m.* FROM memories m WHERE ${inOne} AND ${where}
-        ORDER BY m.key ${slice.order} LIMIT ${limit}::bigint + ${offset}::bigint)`,
+        ORDER BY m.key ${slice.order} LIMIT :limit::bigint + :offset::bigint)`,
     );
     const text = `
       SELECT DISTINCT ON (m.key) m.* FROM (${parts.join(' UNION ALL ')}) m
-      ORDER BY m.key ${slice.order}, m.session_scope DESC LIMIT ${limit} OFFSET ${offset}`;
-    return tx.query<Memory>(text, where.values);
+      ORDER BY m.key ${slice.order}, m.session_scope DESC LIMIT :limit OFFSET :offset`;
+    return tx.query<Memory>(text, { ...where.values, limit: slice.limit, offset: slice.offset });
   }
 
   async total(tx: TenantTx, scope: MemoryScope, filter: MemoryFilter): Promise<number> {
@@ -77,8 +76,7 @@ export class MemoryListRepository {
     { order, after, limit, offset }: MemorySlice,
     kept: number,
   ): Promise<MemoryVersion[] | undefined> {
-    const values = [...scopeValues(scope), key, after, limit, offset, kept];
-    const rows = await tx.query<MemoryVersion>(HISTORIES[order], values);
+    const rows = await tx.query(HISTORIES[order], { ...scopeValues(scope), key, after, limit, offset, kept });
     return rows.length === 0 ? undefined : rows.filter(({ version }) => version !== null);
   }
 }
@@ -88,14 +86,14 @@ const scopesOf = ({ sessionId }: MemoryScope, { includeUser }: MemoryFilter) => 
   const both = includeUser && sessionId !== undefined;
   return [
     inScope('m'),
-    ...(both ? [`m.org_id = $1 AND m.user_id = $2 AND m.session_scope = '' AND ${unexpired('m')}`] : []),
+    ...(both ? [`m.org_id = :orgId AND m.user_id = :userId AND m.session_scope = '' AND ${unexpired('m')}`] : []),
   ];
 };
 
 const conditions = (scope: MemoryScope, { key, prefix, updatedFrom, updatedTo }: MemoryFilter) =>
   new Conditions('true', scopeValues(scope))
-    .add('m.key = ?', key)
-    .add('m.key >= ?', prefix)
-    .add('m.key < ?', prefix === undefined ? undefined : endOfPrefix(prefix))
-    .add('m.updated_at >= ?', updatedFrom)
-    .add('m.updated_at < ?', updatedTo);
+    .add('m.key = :key', { key })
+    .add('m.key >= :prefix', { prefix })
+    .add('m.key < :prefixEnd', { prefixEnd: prefix === undefined ? undefined : endOfPrefix(prefix) })
+    .add('m.updated_at >= :updatedFrom', { updatedFrom })
+    .add('m.updated_at < :updatedTo', { updatedTo });

@@ -1,3 +1,4 @@
+import { makeStatement, type RowFormat, type Statement as NamedStatement } from '../database/door/sql';
 import type { Statement } from '../database/door/transaction';
 import type { Principal } from '../organizations/principal';
 
@@ -81,6 +82,39 @@ export const visibleTo = (
   locked: Locked = '',
 ) => `${alias}.org_id = ${principal.orgId}
   AND (${alias}.user_id = ${principal.userId} OR ${principal.seesOrganization} ${sharedThread(alias, principal, purpose, locked)}) AND ${present(alias)}`;
+
+/** The names of a principal's parameters; a principal has their values. */
+export type PrincipalNames = 'orgId' | 'userId' | 'seesOrganization';
+
+const CALLER: PrincipalTerms = { orgId: ':orgId', userId: ':userId', seesOrganization: ':seesOrganization::boolean' };
+
+/** The same for the caller of a request: `{ ...principal }` has the values. */
+export const visible = (alias: string, purpose: Purpose = 'read') => visibleTo(alias, CALLER, purpose);
+
+/** The caller's threads in the trash, and for an admin all of them: what was shared is not, there. */
+export const inTrash = (alias: string) => `${alias}.org_id = :orgId
+  AND (${alias}.user_id = :userId OR :seesOrganization::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
+
+/** The thread of the caller's live session. Evicted, or in the trash, it has no session any more. */
+const ofSession = (alias: string) => `
+  ${alias}.org_id = :orgId AND ${alias}.session_id IS NOT NULL AND ${unexpired(alias)}
+  AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = :orgId AND s.user_id = :userId AND s.id = :target)`;
+
+/** The names of a target's parameters: `{ ...principal, target: target.id }` has the values. */
+export type TargetNames = PrincipalNames | 'target';
+
+/**
+ * A statement in its two forms, for either way to name a thread.
+ * @param makeText is given the condition on `threads t` that finds the target, if the caller may do that with it
+ */
+export const sqlForTarget =
+  <Names extends string = never, Row extends object = object>(name: string, purpose: Purpose, format?: RowFormat) =>
+  (
+    makeText: (isTarget: string, by: Target['by']) => string,
+  ): Record<Target['by'], NamedStatement<Names | TargetNames, Row>> => ({
+    thread: makeStatement(name, makeText(`${visible('t', purpose)} AND t.id = :target`, 'thread'), format),
+    session: makeStatement(`${name}_of_session`, makeText(ofSession('t'), 'session'), format),
+  });
 
 /**
  * The same for the caller of a request.

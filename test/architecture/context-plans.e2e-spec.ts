@@ -1,9 +1,9 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { byThread } from '../../src/threads/thread-access';
 import { MessageWindowsRepository } from '../../src/messages/read/message-windows.repository';
 import { startTestApp, type TestApp } from '../support/app';
+import { explain } from '../support/plans';
 
 const ORG = 'plans';
 const MESSAGES = 10_000;
@@ -33,15 +33,13 @@ describe('Plan of a context', () => {
 
   it('reads the window and the first message, and none in between', async () => {
     const principal = makePrincipal(ORG, 'alice', 'member');
-    let plan = '';
-    await app.app.get(TenantDatabase).read({ orgId: ORG }, async (tx) => {
-      const query = async ({ text }: { text: string }, values: unknown[]) => {
-        plan = JSON.stringify(await tx.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values));
-        return [];
-      };
-      const slice = { limit: 200, tokens: 4000, reserved: 0 };
-      await new MessageWindowsRepository().read({ query } as never, principal, byThread(threadId), slice);
-    });
+    const slice = { limit: 200, tokens: 4000, reserved: 0 };
+    const plan = await explain(
+      app,
+      ORG,
+      (tx) => new MessageWindowsRepository().read(tx, principal, byThread(threadId), slice),
+      'ANALYZE, FORMAT JSON',
+    );
     const rows = [...plan.matchAll(/"(?:Actual Rows|Rows Removed by Filter)":(\d+)/g)].map(([, count]) =>
       Number(count),
     );

@@ -1,7 +1,7 @@
-import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { type MemoryFilter, MemoryListRepository } from '../../src/memory/memory-list.repository';
 import { MemoryRepository } from '../../src/memory/memory.repository';
 import { startTestApp, type TestApp } from '../support/app';
+import { explain as explainIn } from '../support/plans';
 
 const SCOPE = { orgId: 'plans', userId: 'user1' };
 
@@ -21,18 +21,7 @@ describe('Plans of memory', () => {
   });
   afterAll(() => app.close());
 
-  const explain = async (work: (tx: never) => Promise<unknown>) => {
-    let plan: any;
-    await app.app.get(TenantDatabase).read(SCOPE, async (tx) => {
-      const query = async (statement: string | { text: string }, values: unknown[]) => {
-        const text = typeof statement === 'string' ? statement : statement.text;
-        [plan] = await tx.query<any>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
-        return [];
-      };
-      await work({ query } as never);
-    });
-    return JSON.stringify(plan['QUERY PLAN'][0]);
-  };
+  const explain = (work: Parameters<typeof explainIn>[2]) => explainIn(app, SCOPE.orgId, work, 'ANALYZE, FORMAT JSON');
   const rowsRead = (plan: string) =>
     Math.max(...[...plan.matchAll(/"Actual Rows":([\d.]+)/g)].map(([, rows]) => Number(rows)));
   const list = (filter: Partial<MemoryFilter>, slice = {}, scope = {}) =>

@@ -1,8 +1,8 @@
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { LISTS } from '../../src/messages/read/messages.repository';
 import { ThreadListRepository, type ThreadFilter } from '../../src/threads/list/thread-list.repository';
 import { startTestApp, type TestApp } from '../support/app';
+import { explain as explainIn } from '../support/plans';
 
 const ORG = 'plans';
 const THREADS = 5000;
@@ -35,23 +35,12 @@ describe('Plans', () => {
   });
   afterAll(() => app.close());
 
-  const explain = async (work: (query: (text: string, values: unknown[]) => Promise<object[]>) => Promise<unknown>) => {
-    let plan = '';
-    await app.app.get(TenantDatabase).read({ orgId: ORG }, async (tx) => {
-      await work(async (text, values) => {
-        plan = JSON.stringify(await tx.query(`EXPLAIN (FORMAT JSON) ${text}`, values));
-        return [];
-      });
-    });
-    return plan;
-  };
+  const explain = (work: Parameters<typeof explainIn>[2]) => explainIn(app, ORG, work);
 
   const filter: ThreadFilter = { orgId: ORG, statuses: ['active'] };
   const slice = { order: 'desc', limit: 21, offset: 0 } as const;
   const list = (parts: Partial<ThreadFilter>, sort: 'updated_at' | 'created_at') =>
-    explain((query) =>
-      new ThreadListRepository().list({ query } as never, { ...filter, ...parts }, { ...slice, sort }),
-    );
+    explain((tx) => new ThreadListRepository().list(tx, { ...filter, ...parts }, { ...slice, sort }));
 
   it('X02 a page of a user is read in the order of an index, without a sort', async () => {
     const plan = await list({ userId: 'user7' }, 'updated_at');
@@ -69,7 +58,7 @@ describe('Plans', () => {
     'X02 the end of a thread of 5,000 messages is read by its key, %s',
     async (order) => {
       const values = [ORG, 'user1', false, threadId, 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
-      const plan = await explain((query) => query(LISTS[order].thread.text, values));
+      const plan = await explain((tx) => tx.query(LISTS[order].thread, values));
       expect(plan).toContain('messages_pkey');
       expect(plan).not.toContain('Seq Scan');
     },

@@ -1,6 +1,5 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
-import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { APPEND, LISTS } from '../../src/messages/read/messages.repository';
 import {
   SessionListRepository,
@@ -9,12 +8,11 @@ import {
 } from '../../src/sessions/list/session-list.repository';
 import { SessionsRepository } from '../../src/sessions/sessions.repository';
 import { startTestApp, type TestApp } from '../support/app';
+import { explain as explainIn } from '../support/plans';
 
 const ORG = 'plans';
 const SESSIONS = 5000;
 const USER = makePrincipal(ORG, 'user1', 'member');
-
-type Query = (text: string, values: unknown[]) => Promise<object[]>;
 
 /** X02: the statements that sessions add to the hot paths, as the tenant's role runs them, under row-level security. */
 describe('Plans of sessions', () => {
@@ -51,14 +49,8 @@ describe('Plans of sessions', () => {
   });
   afterAll(() => app.close());
 
-  const explain = async (work: (query: Query) => Promise<unknown>): Promise<string> => {
-    let plan = '';
-    await app.app.get(TenantDatabase).read({ orgId: ORG }, (tx) =>
-      work(async (text, values) => {
-        plan = JSON.stringify(await tx.query(`EXPLAIN (FORMAT JSON) ${text}`, values));
-        return [];
-      }),
-    );
+  const explain = async (work: Parameters<typeof explainIn>[2]): Promise<string> => {
+    const plan = await explainIn(app, ORG, work);
     expect(plan).not.toContain('Seq Scan');
     return plan;
   };
@@ -67,9 +59,7 @@ describe('Plans of sessions', () => {
   const middle = [new Date(Date.now() - SESSIONS * 60_000).toISOString(), threadId];
   const slice: SessionSlice = { sort: 'updated_at', order: 'desc', limit: 21, offset: 0 };
   const list = (filter: Partial<SessionFilter>, parts: Partial<SessionSlice> = {}) =>
-    explain((query) =>
-      new SessionListRepository().list({ query } as never, { orgId: ORG, ...filter }, { ...slice, ...parts }),
-    );
+    explain((tx) => new SessionListRepository().list(tx, { orgId: ORG, ...filter }, { ...slice, ...parts }));
 
   it.each(['asc', 'desc'] as const)('X02 a page of a user is read in the order of an index, %s', async (order) => {
     for (const after of [undefined, middle]) {
@@ -97,34 +87,28 @@ describe('Plans of sessions', () => {
 
   it.each(['asc', 'desc'] as const)('X02 the messages of a long session are read by their key, %s', async (order) => {
     const values = [ORG, 'user1', false, 'big', 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
-    const plan = await explain((query) => query(LISTS[order].session.text, values));
+    const plan = await explain((tx) => tx.query(LISTS[order].session, values));
     for (const index of ['sessions_pkey', 'threads_pkey', 'messages_pkey']) expect(plan).toContain(index);
   });
 
   it('X02 an append finds its session by its key', async () => {
     const message = JSON.stringify([{ id: newId(), role: 'user', content: { type: 'text', text: 'x' }, cost: '0' }]);
-    const plan = await explain((query) =>
-      query(APPEND.session.text, [ORG, 'user1', false, 'big', message, 1, 1, null]),
-    );
+    const plan = await explain((tx) => tx.query(APPEND.session, [ORG, 'user1', false, 'big', message, 1, 1, null]));
     for (const index of ['sessions_pkey', 'threads_pkey']) expect(plan).toContain(index);
   });
 
   it('X02 so do what finds, holds and deletes a session; the eviction takes the oldest of an index', async () => {
     const repository = new SessionsRepository();
-    const tx = (query: Query): never => {
-      const send = (statement: { text: string }, values: unknown[]) => query(statement.text, values);
-      return { query: send, execute: send } as never;
-    };
     const plans = [
-      await explain((query) => repository.find(tx(query), USER, 'big')),
-      await explain((query) => repository.hold(tx(query), USER, 'big')),
-      await explain((query) => repository.findMany(tx(query), USER, ['big', 's2'])),
-      await explain((query) => repository.delete(tx(query), USER, 'big')),
-      await explain((query) => repository.deleteByPrefix(tx(query), USER, 's1')),
-      await explain((query) => repository.touch(tx(query), USER, 'big', { ttlMs: 1, maxAgeMs: 1, afterWriteMs: 1 })),
+      await explain((tx) => repository.find(tx, USER, 'big')),
+      await explain((tx) => repository.hold(tx, USER, 'big')),
+      await explain((tx) => repository.findMany(tx, USER, ['big', 's2'])),
+      await explain((tx) => repository.delete(tx, USER, 'big')),
+      await explain((tx) => repository.deleteByPrefix(tx, USER, 's1')),
+      await explain((tx) => repository.touch(tx, USER, 'big', { ttlMs: 1, maxAgeMs: 1, afterWriteMs: 1 })),
     ];
     for (const plan of plans) expect(plan).toContain('sessions_pkey');
-    const eviction = await explain((query) => repository.evict(tx(query), ORG, 1));
+    const eviction = await explain((tx) => repository.evict(tx, ORG, 1));
     expect(eviction).toContain('threads_session_updated_at_idx');
     expect(eviction).not.toContain('"Sort"');
   });

@@ -1,38 +1,31 @@
-/** Collects the conditions of a WHERE clause with their values, in order. */
+import type { Values } from './sql';
+
+/** Collects the conditions of a WHERE clause with the values of their named parameters. */
 export class Conditions {
-  readonly values: unknown[];
+  readonly values: Record<string, unknown>;
   private readonly parts: string[];
 
-  constructor(first: string, values: unknown[]) {
+  constructor(first: string, values: Values) {
     this.parts = [first];
-    this.values = [...values];
+    this.values = { ...values };
   }
 
-  /** Adds a condition unless its value is undefined; each `?` stands for the value's parameter. */
-  add(condition: string, value: unknown): this {
-    if (value === undefined) return this;
-    const parameter = this.parameter(value);
-    this.parts.push(condition.replaceAll('?', parameter));
+  /** Adds a condition, unless one of its values is undefined. */
+  add(condition: string, values: Values = {}): this {
+    if (Object.values(values).includes(undefined)) return this;
+    this.parts.push(condition);
+    Object.assign(this.values, values);
     return this;
   }
 
-  /** Adds a condition that already names its parameters. */
-  push(condition: string): void {
-    this.parts.push(condition);
-  }
-
   /** Adds the keyset condition: what lies beyond a position in the order of `keys`, each of them with the type of its part. */
-  beyond(keys: Record<string, string>, position: unknown[] | undefined, order: 'asc' | 'desc'): void {
-    if (!position) return;
+  beyond(keys: Record<string, string>, position: unknown[] | undefined, order: 'asc' | 'desc'): this {
+    if (!position) return this;
     const types = Object.values(keys);
-    const parts = position.map((part, i) => `${this.parameter(part)}::${types[i]}`);
-    this.push(`(${Object.keys(keys).join(', ')}) ${order === 'asc' ? '>' : '<'} (${parts.join(', ')})`);
-  }
-
-  /** Adds a value and answers its parameter, `$n`. */
-  parameter(value: unknown): string {
-    this.values.push(value);
-    return `$${this.values.length}`;
+    const parts = position.map((_, n) => `:beyond${n}::${types[n]}`);
+    const columns = Object.keys(keys).join(', ');
+    const values = Object.fromEntries(position.map((part, n) => [`beyond${n}`, part]));
+    return this.add(`(${columns}) ${order === 'asc' ? '>' : '<'} (${parts.join(', ')})`, values);
   }
 
   toString(): string {

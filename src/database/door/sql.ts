@@ -39,12 +39,20 @@ const taken = new Map<string, string>();
  */
 export const sql =
   <Names extends string = never, Row extends object = object>(name: string, format: RowFormat = {}) =>
-  (parts: TemplateStringsArray, ...fragments: string[]): Statement<Names, Row> => {
-    const { text, parameters } = numbered(String.raw({ raw: parts }, ...fragments));
-    if ((taken.get(name) ?? text) !== text) throw new Error(`Two statements are called ${name}`);
-    taken.set(name, text);
-    return { name, text, parameters: parameters as Names[], ...format };
-  };
+  (parts: TemplateStringsArray, ...fragments: string[]) =>
+    makeStatement<Names, Row>(name, String.raw({ raw: parts }, ...fragments), format);
+
+/** The same of a text that is put together elsewhere. */
+export function makeStatement<Names extends string = never, Row extends object = object>(
+  name: string,
+  named: string,
+  format: RowFormat = {},
+): Statement<Names, Row> {
+  const { text, parameters } = numbered(named);
+  if ((taken.get(name) ?? text) !== text) throw new Error(`Two statements are called ${name}`);
+  taken.set(name, text);
+  return { name, text, parameters: parameters as Names[], ...format };
+}
 
 /** The same text with `$1`, `$2` … in place of the names; a name that stands twice is one parameter. */
 export function numbered(named: string): { text: string; parameters: string[] } {

@@ -28,7 +28,7 @@ export class Tx {
   ): Promise<Row[]>;
   query<Row extends object>(statement: NumberedStatement | string, values?: Values | unknown[]): Promise<Row[]>;
   async query(statement: Statement | NumberedStatement | string, values?: Values | unknown[]): Promise<object[]> {
-    return (await this.send(statement, values)).rows as object[];
+    return (await this.send(statement, values)).rows;
   }
 
   /** Sends a statement and answers how many rows it changed. */
@@ -92,7 +92,10 @@ function managerOf(dataSource: DataSource, send: Send): EntityManager {
 }
 
 /** What `pg` is given. */
-function toQuery(statement: Statement | NumberedStatement | string, values: Values | unknown[]): QueryConfig {
+export function toQuery(
+  statement: Statement | NumberedStatement | string,
+  values: Values | unknown[] = [],
+): QueryConfig {
   if (typeof statement === 'string') return toUnnamed(statement, values);
   const { name, text } = statement;
   const given = statement.parameters ? inOrder(statement.parameters, values as Values) : (values as unknown[]);

@@ -39,20 +39,19 @@ export class SessionListRepository {
     const order = Object.keys(keys)
       .map((key) => `${key} ${slice.order}`)
       .join(', ');
-    const [limit, offset] = [where.parameter(slice.limit), where.parameter(slice.offset)];
-    const [columns, share] = this.shareOf(filter, where);
+    const [columns, share] = this.shareOf(filter);
     // Cut before it is joined: so the plan is that of a page, however many sessions there are.
     const text = `
       SELECT ${SESSION_COLUMNS}${columns} FROM (
-        SELECT t.* FROM threads t WHERE ${where} ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}
+        SELECT t.* FROM threads t WHERE ${where} ORDER BY ${order} LIMIT :limit OFFSET :offset
       ) t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id ${share}
       ORDER BY ${order}`;
-    return tx.query<ListedSession>(text, where.values);
+    return tx.query<ListedSession>(text, { ...where.values, limit: slice.limit, offset: slice.offset });
   }
 
-  private shareOf({ sharedWith: reader }: SessionFilter, where: Conditions): [columns: string, join: string] {
+  private shareOf({ sharedWith: reader }: SessionFilter): [columns: string, join: string] {
     if (reader === undefined) return ['', ''];
-    return [', h.share_id, h.permission', `CROSS JOIN LATERAL (${bestShare('t', '$1', where.parameter(reader))}) h`];
+    return [', h.share_id, h.permission', `CROSS JOIN LATERAL (${bestShare('t', ':orgId', ':reader')}) h`];
   }
 
   async total(tx: TenantTx, filter: SessionFilter): Promise<number> {
@@ -66,9 +65,9 @@ export class SessionListRepository {
 }
 
 function conditions({ orgId, userId, sharedWith: reader, prefix }: SessionFilter): Conditions {
-  return new Conditions(`t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`, [orgId])
-    .add('t.user_id = ?', userId)
-    .add(sharedWith('t', '$1', '?'), reader)
-    .add('t.session_id >= ?', prefix)
-    .add('t.session_id < ?', prefix === undefined ? undefined : endOfPrefix(prefix));
+  return new Conditions(`t.org_id = :orgId AND t.session_id IS NOT NULL AND ${unexpired('t')}`, { orgId })
+    .add('t.user_id = :userId', { userId })
+    .add(sharedWith('t', ':orgId', ':reader'), { reader })
+    .add('t.session_id >= :prefix', { prefix })
+    .add('t.session_id < :prefixEnd', { prefixEnd: prefix === undefined ? undefined : endOfPrefix(prefix) });
 }

@@ -47,21 +47,21 @@ export class ThreadListRepository {
     const order = Object.keys(keys)
       .map((key) => `${key} ${slice.order}`)
       .join(', ');
-    const limit = where.parameter(slice.limit);
-    const offset = where.parameter(slice.offset);
     const parts = filter.statuses.map((status) => {
-      const matches = `${where} AND t.status = ${where.parameter(status)}`;
-      return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT ${limit}::int + ${offset}::int)`;
+      // A constant of the code, so that each part is planned for its index.
+      const matches = `${where} AND t.status = '${status}'`;
+      return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT :limit::int + :offset::int)`;
     });
-    const page = `SELECT t.* FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT ${limit} OFFSET ${offset}`;
-    if (filter.sharedWith === undefined) return tx.query<Thread>(page, where.values);
-    const share = bestShare('t', '$1', where.parameter(filter.sharedWith));
+    const page = `SELECT t.* FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT :limit OFFSET :offset`;
+    const values = { ...where.values, limit: slice.limit, offset: slice.offset };
+    if (filter.sharedWith === undefined) return tx.query<Thread>(page, values);
+    const share = bestShare('t', ':orgId', ':sharedWith');
     const text = `SELECT t.*, h.* FROM (${page}) t CROSS JOIN LATERAL (${share}) h ORDER BY ${order}`;
-    return tx.query<ListedThread>(text, where.values);
+    return tx.query<ListedThread>(text, values);
   }
 
   async total(tx: TenantTx, filter: ThreadFilter): Promise<number> {
-    const where = conditions(filter).add('t.status = ANY(?)', filter.statuses);
+    const where = conditions(filter).add('t.status = ANY(:statuses)', { statuses: filter.statuses });
     const rows = await tx.query<{ total: number }>(
       `SELECT count(*) AS total FROM threads t WHERE ${where}`,
       where.values,
@@ -71,13 +71,15 @@ export class ThreadListRepository {
 }
 
 const conditions = (filter: ThreadFilter) =>
-  new Conditions(`t.org_id = $1 AND ${present('t')}`, [filter.orgId])
-    .add('t.user_id = ?', filter.userId)
-    .add(sharedWith('t', '$1', '?'), filter.sharedWith)
+  new Conditions(`t.org_id = :orgId AND ${present('t')}`, { orgId: filter.orgId })
+    .add('t.user_id = :userId', { userId: filter.userId })
+    .add(sharedWith('t', ':orgId', ':sharedWith'), { sharedWith: filter.sharedWith })
     // In the locale C, which the embedded server has, only A to Z have a case.
-    .add('t.name COLLATE "und-x-icu" ILIKE ?', filter.name === undefined ? undefined : containing(filter.name))
-    .add('t.metadata @> ?::jsonb', filter.metadata)
-    .add('t.created_at >= ?', filter.createdFrom)
-    .add('t.created_at < ?', filter.createdTo)
-    .add('t.updated_at >= ?', filter.updatedFrom)
-    .add('t.updated_at < ?', filter.updatedTo);
+    .add('t.name COLLATE "und-x-icu" ILIKE :name', {
+      name: filter.name === undefined ? undefined : containing(filter.name),
+    })
+    .add('t.metadata @> :metadata::jsonb', { metadata: filter.metadata })
+    .add('t.created_at >= :createdFrom', { createdFrom: filter.createdFrom })
+    .add('t.created_at < :createdTo', { createdTo: filter.createdTo })
+    .add('t.updated_at >= :updatedFrom', { updatedFrom: filter.updatedFrom })
+    .add('t.updated_at < :updatedTo', { updatedTo: filter.updatedTo });

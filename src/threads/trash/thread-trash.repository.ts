@@ -73,12 +73,11 @@ export class ThreadTrashRepository {
   list(tx: TenantTx, orgId: string, userId: string, slice: ThreadTrashSlice): Promise<Thread[]> {
     const { after, order, limit, offset } = slice;
     const where = new Conditions(
-      `t.org_id = $1 AND t.user_id = $2 AND t.deleted_at IS NOT NULL AND ${unexpired('t')}`,
-      [orgId, userId],
+      `t.org_id = :orgId AND t.user_id = :userId AND t.deleted_at IS NOT NULL AND ${unexpired('t')}`,
+      { orgId, userId },
     );
     where.beyond({ 't.deleted_at': 'timestamptz', 't.id': 'uuid' }, after, order);
-    const page = `LIMIT ${where.parameter(limit)} OFFSET ${where.parameter(offset)}`;
-    const text = `SELECT t.* FROM threads t WHERE ${where} ORDER BY t.deleted_at ${order}, t.id ${order} ${page}`;
-    return tx.query<Thread>(text, where.values);
+    const text = `SELECT t.* FROM threads t WHERE ${where} ORDER BY t.deleted_at ${order}, t.id ${order} LIMIT :limit OFFSET :offset`;
+    return tx.query<Thread>(text, { ...where.values, limit, offset });
   }
 }

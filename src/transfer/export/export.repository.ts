@@ -39,22 +39,15 @@ const SUMMARIES = 50;
 export class ExportRepository {
   /** The next ids, in their order, which is that of creation. */
   async threadIds(tx: TenantTx, filter: ExportFilter, after: string | undefined, limit: number): Promise<string[]> {
-    const where = new Conditions(`t.org_id = $1 AND ${present('t')}`, [filter.orgId])
-      .add('t.user_id = ?', filter.userId)
-      .add('t.id > ?::uuid', after);
-    if (filter.sessionsOnly) where.push('t.session_id IS NOT NULL');
-    const text = `SELECT t.id FROM threads t WHERE ${where} ORDER BY t.id LIMIT ${where.parameter(limit)}`;
-    const rows = await tx.query<{ id: string }>(text, where.values);
+    const where = conditions(filter).add('t.id > :after::uuid', { after });
+    const text = `SELECT t.id FROM threads t WHERE ${where} ORDER BY t.id LIMIT :limit`;
+    const rows = await tx.query<{ id: string }>(text, { ...where.values, limit });
     return rows.map(({ id }) => id);
   }
 
   /** How many there are, to tell how far an export has come. */
   async count(tx: TenantTx, filter: ExportFilter): Promise<number> {
-    const where = new Conditions(`t.org_id = $1 AND ${present('t')}`, [filter.orgId]).add(
-      't.user_id = ?',
-      filter.userId,
-    );
-    if (filter.sessionsOnly) where.push('t.session_id IS NOT NULL');
+    const where = conditions(filter);
     const rows = await tx.query<{ total: number }>(
       `SELECT count(*) AS total FROM threads t WHERE ${where}`,
       where.values,
@@ -100,4 +93,11 @@ export class ExportRepository {
     const values = [orgId, threadId, after?.from_seq, after?.id];
     return tx.query<ExportedSummary>({ name: 'export_summaries', text, isoTimes: true }, values);
   }
+}
+
+function conditions({ orgId, userId, sessionsOnly }: ExportFilter): Conditions {
+  const where = new Conditions(`t.org_id = :orgId AND ${present('t')}`, { orgId }).add('t.user_id = :userId', {
+    userId,
+  });
+  return sessionsOnly ? where.add('t.session_id IS NOT NULL') : where;
 }
