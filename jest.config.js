@@ -5,12 +5,11 @@ const { readFileSync } = require('node:fs');
 const { jsc } = JSON.parse(readFileSync(`${__dirname}/.swcrc`, 'utf8'));
 const typescript = ['@swc/jest', { jsc, module: { type: 'commonjs', importInterop: 'swc' } }];
 
-// Nest 12 and some of its companions are ESM, which jest cannot require() before Node 24.9.
 const common = {
-  testEnvironment: 'node',
   rootDir: __dirname,
-  transformIgnorePatterns: [],
-  transform: { '^.+\\.ts$': typescript, '^.+\\.(mjs|js)$': '<rootDir>/test/support/esm-transformer.js' },
+  testEnvironment: '<rootDir>/test/support/jest/environment.js',
+  runtime: '<rootDir>/test/support/jest/runtime.js',
+  transform: { '^.+\\.ts$': typescript },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 };
 
@@ -23,9 +22,9 @@ module.exports = {
       ...common,
       displayName: 'e2e',
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-      setupFilesAfterEnv: ['<rootDir>/test/support/timeout.ts'],
+      globalSetup: '<rootDir>/test/support/jest/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/jest/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/support/jest/timeout.ts'],
     },
   ],
 };

@@ -63,6 +63,6 @@ async function onAdmin(work: (client: Client) => Promise<unknown>): Promise<void
 
 function setting(name: string): string {
   const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: test/support/global-setup.ts has not run`);
+  if (!value) throw new Error(`${name} is not set: test/support/jest/global-setup.ts has not run`);
   return value;
 }

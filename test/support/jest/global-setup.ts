@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import type { EmbeddedPostgres } from '../../src/embedded-postgres/types';
-import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres';
-import { migrate } from '../../src/database/migrate';
-import { databaseUrl } from './urls';
+import type { EmbeddedPostgres } from '../../../src/embedded-postgres/types';
+import { startEmbeddedPostgres } from '../../../src/embedded-postgres/embedded-postgres';
+import { migrate } from '../../../src/database/migrate';
+import { databaseUrl } from '../urls';
 
 declare global {
   var throughlineTestServer: EmbeddedPostgres | undefined;
