@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 /**
  * A hash of what a migration sends to PostgreSQL, up and down. It stays the same when files move and texts are indented anew.
@@ -17,9 +19,16 @@ export async function hashOf(migration) {
   return createHash('sha256').update(JSON.stringify(sent)).digest('hex');
 }
 
-/** The hashes of migration classes by their names, in their order. */
-export async function hashesOf(classes) {
+/**
+ * The hashes of all migrations of a folder by their names, in their order.
+ * @param load gives a file's exports
+ */
+export async function hashesIn(folder, load) {
+  const files = readdirSync(folder).filter((file) => /^\d.*(?<!\.map)$/.test(file));
   const hashes = {};
-  for (const Migration of classes) hashes[Migration.name] = await hashOf(new Migration());
+  for (const file of files.sort()) {
+    for (const Migration of Object.values(load(join(folder, file))))
+      hashes[Migration.name] = await hashOf(new Migration());
+  }
   return hashes;
 }

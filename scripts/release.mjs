@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mayFollow, releaseChangelog, withVersion } from './changelog.mjs';
-import { hashesOf } from './migrations.mjs';
+import { hashesIn } from './migrations.mjs';
 
 /** `npm run release -- 0.2.0 [--dry-run]`, from the repository's folder; docs/release.md says what it does. */
 const { values, positionals } = parseArgs({ options: { 'dry-run': { type: 'boolean' } }, allowPositionals: true });
@@ -38,9 +39,8 @@ function check() {
 
 /** The built migrations, so that what is hashed is what runs. */
 async function writeMigrationHashes() {
-  const { dataSourceOptions } = createRequire(import.meta.url)('../dist/src/database/data-source.js');
-  const { migrations } = dataSourceOptions('postgresql://nobody@localhost/none');
-  write(RELEASED, `${JSON.stringify({ ...(await hashesOf(migrations)), ...JSON.parse(read(RELEASED)) }, null, 2)}\n`);
+  const hashes = await hashesIn(resolve('dist/src/database/migrations'), createRequire(import.meta.url));
+  write(RELEASED, `${JSON.stringify({ ...hashes, ...JSON.parse(read(RELEASED)) }, null, 2)}\n`);
 }
 
 async function release() {

@@ -4,15 +4,6 @@ import type { Config } from '../config/config';
 import { connectionsOf } from '../config/process-shares';
 import { parsers } from './door/pg-types';
 import { UnnamedClient } from './server-facts';
-import { ThreadsAndMessages1763683200000 } from './migrations/1763683200000-threads-and-messages';
-import { Sessions1763769600000 } from './migrations/1763769600000-sessions';
-import { Memory1763856000000 } from './migrations/1763856000000-memory';
-import { MemorySearch1763942400000 } from './migrations/1763942400000-memory-search';
-import { Erasures1764028800000 } from './migrations/1764028800000-erasures';
-import { Summaries1764115200000 } from './migrations/1764115200000-summaries';
-import { Conversations1764201600000 } from './migrations/1764201600000-conversations';
-import { Shares1764230400000 } from './migrations/1764230400000-shares';
-import { MessageSearch1764288000000 } from './migrations/1764288000000-message-search';
 
 /**
  * TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema.
@@ -23,17 +14,7 @@ export function dataSourceOptions(url: string, env?: Config['env'], prepared = t
     type: 'postgres',
     url,
     entities: [join(__dirname, '..', '**', '*.entity.{js,ts}')],
-    migrations: [
-      ThreadsAndMessages1763683200000,
-      Sessions1763769600000,
-      Memory1763856000000,
-      MemorySearch1763942400000,
-      Erasures1764028800000,
-      Summaries1764115200000,
-      Conversations1764201600000,
-      Shares1764230400000,
-      MessageSearch1764288000000,
-    ],
+    migrations: [join(__dirname, 'migrations', '[0-9]*.{js,ts}')],
     migrationsTableName: 'throughline_migrations',
     synchronize: false,
     installExtensions: false,

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataSourceOptions } from '../../src/database/data-source';
 
 const ROOT = join(__dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -12,10 +11,10 @@ interface Changelog {
 }
 interface Migrations {
   hashOf(migration: object): Promise<string>;
-  hashesOf(classes: unknown): Promise<Record<string, string>>;
+  hashesIn(folder: string, load: NodeRequire): Promise<Record<string, string>>;
 }
 const { releaseChangelog, withVersion, mayFollow } = require('../../scripts/changelog.mjs') as Changelog;
-const { hashOf, hashesOf } = require('../../scripts/migrations.mjs') as Migrations;
+const { hashOf, hashesIn } = require('../../scripts/migrations.mjs') as Migrations;
 
 describe('A release', () => {
   it('moves what is unreleased under the version and the date', () => {
@@ -59,11 +58,10 @@ describe('A release', () => {
 });
 
 describe('A released migration', () => {
-  const { migrations } = dataSourceOptions('postgresql://nobody@localhost/none');
   const released = JSON.parse(read('scripts/released-migrations.json')) as Record<string, string>;
 
   it('never changes: write another one', async () => {
-    const hashes = await hashesOf(migrations);
+    const hashes = await hashesIn(join(ROOT, 'src/database/migrations'), require);
     expect(Object.keys(released).length).toBeGreaterThan(0);
     expect(hashes).toMatchObject(released);
   });
