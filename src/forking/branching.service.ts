@@ -46,8 +46,8 @@ export class BranchingService {
   }
 
   private async append(tx: TenantTx, principal: Principal, threadId: string, input: MessageInput) {
-    const place = this.appends.placeOf(principal, threadId);
-    return (await this.appends.appendIn(tx, principal, place, input)).answer as MessageView;
+    const target = this.appends.targetOf(principal, threadId);
+    return (await this.appends.appendIn(tx, principal, target, input)).answer as MessageView;
   }
 
   /** The message as it is sent anew: what the edit does not name is the original's, but for who wrote it and when. */

@@ -1,14 +1,10 @@
 import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { ThreadsModule } from '../threads/threads.module';
-import { AppendEventsService } from './append/append-events.service';
-import { AppendGroupsRepository } from './append/append-groups.repository';
-import { AppendGroupsService } from './append/append-groups.service';
-import { AppendStore } from './append/append-store';
-import { AppendReplay } from './append/append-replay';
-import { AppendRequests } from './append/append-request';
 import { AppendWriter } from './append/append-writer';
+import { AppendRepository } from './append/append.repository';
 import { AppendService } from './append/append.service';
+import { GroupCommitService } from './append/group-commit.service';
 import { CurrentMessagesController } from './current-messages.controller';
 import { MessageChangesRepository } from './edit/message-changes.repository';
 import { MessageChangesService } from './edit/message-changes.service';
@@ -58,13 +54,9 @@ import { ThreadController } from './read/thread.controller';
   ],
   providers: [
     AppendService,
-    AppendRequests,
     AppendWriter,
-    AppendReplay,
-    AppendEventsService,
-    AppendStore,
-    AppendGroupsService,
-    AppendGroupsRepository,
+    AppendRepository,
+    GroupCommitService,
     MessagesService,
     MessagePagesService,
     MessageReader,
@@ -101,7 +93,6 @@ import { ThreadController } from './read/thread.controller';
     MessageDeletionService,
     MessageUndoService,
     AppendService,
-    AppendEventsService,
     MessagesService,
     MessagePagesService,
     MessageWindowsService,

@@ -11,7 +11,7 @@ import { SessionListService } from './list/session-list.service';
 import { SessionMessagesController } from './messages/session-messages.controller';
 import { SessionMessagesService } from './messages/session-messages.service';
 import { SessionOpeningService } from './opening/session-opening.service';
-import { SessionPlaces } from './opening/session-append-target';
+import { SessionAppendTargets } from './opening/session-append-targets';
 import { SessionSettingsService } from './settings/session-settings.service';
 import { AgentTurnWriter } from './turns/agent-turn-writer';
 import { AgentTurnsRepository } from './turns/agent-turns.repository';
@@ -36,7 +36,7 @@ import { SharedSessionsService } from './shared/shared-sessions.service';
     SessionMessagesService,
     SessionDocumentsService,
     SessionChangesService,
-    SessionPlaces,
+    SessionAppendTargets,
     AgentTurnsService,
     AgentTurnWriter,
     AgentTurnsRepository,

@@ -4,7 +4,7 @@ import { Gate } from '../common/gate';
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { EventStream } from '../http/answer/event-stream';
-import { AppendEventsService } from '../messages/append/append-events.service';
+import { AppendService } from '../messages/append/append.service';
 import { liveErrors } from './live.errors';
 import type { Watched } from './watched';
 import { WatchesService } from './watches.service';
@@ -37,7 +37,7 @@ export class StreamsService implements OnModuleDestroy {
   private closed = false;
 
   constructor(
-    appends: AppendEventsService,
+    appends: AppendService,
     private readonly watches: WatchesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {

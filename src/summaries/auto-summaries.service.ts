@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { TenantDatabase } from '../database/door/tenant-database';
 import { byThread } from '../threads/thread-access';
-import { type AppendEvent, AppendEventsService } from '../messages/append/append-events.service';
+import { type AppendEvent, AppendService } from '../messages/append/append.service';
 import { SummaryRuns } from './summary-runs.service';
 import { SummaryWriter } from './summary-writer';
 
@@ -29,12 +29,12 @@ export class AutoSummariesService implements OnModuleDestroy {
   private readonly end = new AbortController();
 
   constructor(
-    events: AppendEventsService,
+    appends: AppendService,
     private readonly db: TenantDatabase,
     private readonly runs: SummaryRuns,
     private readonly writer: SummaryWriter,
   ) {
-    events.listen((event) => this.onAppend(event));
+    appends.listen((event) => this.onAppend(event));
   }
 
   /** What is under way is given up; the next append makes up for it. */

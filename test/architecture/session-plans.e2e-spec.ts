@@ -1,6 +1,7 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
-import { APPEND, LISTS } from '../../src/messages/read/messages.repository';
+import { APPEND } from '../../src/messages/append/append.repository';
+import { LISTS } from '../../src/messages/read/messages.repository';
 import {
   SessionListRepository,
   type SessionFilter,

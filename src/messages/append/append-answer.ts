@@ -4,8 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../../http/request/decorators';
 import { OneOrManyPipe } from '../../http/request/one-or-many.pipe';
 import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency/idempotency-key';
-import type { AppendResult } from './append-writer';
-import type { AppendOptions } from './append.service';
+import type { AppendOptions, AppendResult } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';
 
 /** Validates the body of an append: one message, or `{ messages: […] }`. */

@@ -1,29 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { checkVersion, type Precondition } from '../../http/request/versions';
-import type { TenantTx } from '../../database/door/tenant-database';
+import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { byThread, type Target } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
-import { checkTarget, ThreadsService } from '../../threads/threads.service';
-import { AppendGroupsService } from './append-groups.service';
-import { AppendReplay } from './append-replay';
-import type { Append } from './append-request';
-import { toMessageView, toRow } from '../read/message-views';
+import { ThreadsService } from '../../threads/threads.service';
 import type { MessageRow } from '../message.entity';
-import type { MessageBatch, MessageView } from '../messages.dto';
-import { AppendStore } from './append-store';
-import type { Appended } from '../read/messages.repository';
-import type { NewMessage } from './new-message';
+import type { MessageView } from '../messages.dto';
+import { messageErrors } from '../messages.errors';
+import { type Appended, AppendRepository } from './append.repository';
+import { type Append, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
 
-/** An append's answer; `created` is false when everything in it was there already. */
-export interface AppendResult {
-  created: boolean;
-  answer: AppendedView | AppendedBatch;
-}
-
-/** Where an append goes, and what is special about the place. */
-export interface AppendPlace {
-  readonly target: Target;
+/** Where an append goes, and what is special about it there. */
+export interface AppendTarget extends Target {
   /**
    * Finds the thread and holds it against other writers until `tx` ends, or makes it.
    * @throws PRECONDITION_FAILED, VERSION_CONFLICT when a version is expected of one that was not there
@@ -35,53 +24,50 @@ export interface AppendPlace {
   view(row: MessageRow): AppendedView;
 }
 
-/** A message as the place shows it. */
+/** A message as the target shows it. */
 export type AppendedView = Partial<MessageView> & Pick<MessageView, 'id' | 'seq'>;
-
-export interface AppendedBatch extends Omit<MessageBatch, 'data'> {
-  data: AppendedView[];
-}
 
 export type ThreadCounts = Pick<Thread, 'message_count' | 'version'>;
 
-/** The plain statement stored nothing: the thread is away or at another version. */
+/** What became of an append. */
+export interface Stored {
+  /** False when everything in it was there already. */
+  created: boolean;
+  /** Its messages, in the order of the request. */
+  rows: MessageRow[];
+  /** The thread's counts then. */
+  counts: ThreadCounts;
+  /** What the statement told, if it ran. */
+  appended?: Appended;
+}
+
+/** The one statement stored nothing: the thread is away or at another version. */
 export class Unsettled extends Error {}
 
-/** Stores appends, inside a transaction that is given. */
+type Known = Map<NewMessage, MessageRow>;
+
+/** Stores appends that go alone: in one statement, or under the thread's lock. */
 @Injectable()
 export class AppendWriter {
   constructor(
-    private readonly appends: AppendStore,
-    private readonly groups: AppendGroupsService,
+    private readonly db: TenantDatabase,
     private readonly threads: ThreadsService,
-    private readonly replay: AppendReplay,
+    private readonly rows: AppendRepository,
   ) {}
 
-  /** A thread as a place, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
-  threadPlace(principal: Principal, threadId: string): AppendPlace {
-    const target = byThread(threadId);
-    checkTarget(target);
-    return { target, open: (tx) => this.threads.lock(tx, principal, target), view: toMessageView };
+  /** In one statement, in a transaction of its own. @throws Unsettled, and pg's error for an id that is taken */
+  appendInOneStatement(principal: Principal, target: Target, append: Append): Promise<Stored> {
+    const work = (tx: TenantTx) => this.appendInOneStatementOf(tx, principal, target, append);
+    // Ids are fixed before the first attempt, so an attempt whose outcome was lost is found by them.
+    return this.db.runOne(principal, work, { repeatable: true });
   }
 
-  /**
-   * With others that wait at the same time, where nothing is to be compared and a retry cannot have been before it.
-   * @returns `undefined` when it has to go alone
-   */
-  async together(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult | undefined> {
+  /** The same in a transaction that is given. */
+  async appendInOneStatementOf(tx: TenantTx, principal: Principal, target: Target, append: Append): Promise<Stored> {
     const { messages, expected } = append;
-    if (expected.version !== undefined) return undefined;
-    if (messages.some(({ request_hash }) => request_hash !== undefined)) return undefined;
-    const done = await this.groups.append(principal, place.target, append);
-    return done && { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
-  }
-
-  /** In one statement, which is sent at once. @throws Unsettled, and pg's error for an id that is taken */
-  async plainly(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
-    const { messages, expected } = append;
-    const done = await this.appends.append(tx, principal, place.target, messages, expected.version);
-    if (!done) throw new Unsettled();
-    return { created: true, answer: toAnswer(append, toViews(place, messages, done), done) };
+    const appended = await this.rows.append(tx, principal, target, messages, expected.version);
+    if (!appended) throw new Unsettled();
+    return { created: true, rows: toRows(messages, appended), counts: appended, appended };
   }
 
   /**
@@ -89,59 +75,94 @@ export class AppendWriter {
    * @throws THREAD_NOT_FOUND, MESSAGE_ID_CONFLICT, PARTIAL_RETRY, START_SEQ_CONFLICT, TOOL_CALL_UNKNOWN,
    *   VERSION_CONFLICT, PRECONDITION_FAILED
    */
-  async carefully(tx: TenantTx, principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
-    const thread = await place.open(tx, append.expected);
-    const known = await this.replay.findKnown(tx, thread, append.messages, append.startSeq);
+  async appendUnderLock(tx: TenantTx, principal: Principal, target: AppendTarget, append: Append): Promise<Stored> {
+    const thread = await target.open(tx, append.expected);
+    const known = await this.findKnown(tx, thread, append);
     // A retry rests on the version before its first attempt, which is no longer current.
     if (known.size === 0) checkVersion(append.expected, thread.version);
-    if (append.strict) await this.replay.checkToolCalls(tx, thread, append.messages);
+    if (append.strict) await this.checkToolCalls(tx, thread, append.messages);
     const fresh = append.messages.filter((message) => !known.has(message));
-    const done = await this.store(tx, principal, thread, fresh);
-    const settled = await place.settle?.(tx, { ...thread, ...done });
-    const stored = done ? toViews(place, fresh, done) : [];
+    const appended = await this.store(tx, principal, thread, fresh);
+    const settled = await target.settle?.(tx, { ...thread, ...appended });
+    const stored = appended ? toRows(fresh, appended) : [];
     // Both lists are in the order of the request, so one walk puts them together.
-    const views = append.messages.map((message) => {
-      const row = known.get(message);
-      return row ? place.view(row) : (stored.shift() as AppendedView);
-    });
+    const rows = append.messages.map((message) => known.get(message) ?? (stored.shift() as MessageRow));
     // A known message under an id of ours was stored by an earlier attempt of this very request.
     const isOurs = (message: NewMessage) => !message.request_hash && known.get(message)?.id === message.id;
     const created = fresh.length > 0 || append.messages.some(isOurs);
-    return { created, answer: toAnswer(append, views, settled ?? done ?? thread) };
+    return { created, rows, counts: settled ?? appended ?? thread, appended };
   }
 
   /**
    * The answer without the write: everything is valid and counted, and `seq` is 0 (F35). An empty batch makes no session (U66).
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, VERSION_CONFLICT, PRECONDITION_FAILED
    */
-  async notAtAll(principal: Principal, place: AppendPlace, append: Append): Promise<AppendResult> {
-    const thread = await this.threads.get(principal, place.target);
+  async previewAppend(principal: Principal, target: Target, append: Append): Promise<Stored> {
+    const thread = await this.threads.get(principal, target);
     checkVersion(append.expected, thread.version);
     const placement = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
-    const views = append.messages.map((message) => place.view(toRow(message, placement)));
-    return { created: false, answer: toAnswer(append, views, thread) };
+    return { created: false, rows: append.messages.map((message) => toRow(message, placement)), counts: thread };
   }
 
   /** Appends to a thread that `tx` holds. @returns `undefined` if there is nothing to append */
-  async store(
-    tx: TenantTx,
-    principal: Principal,
-    thread: Thread,
-    messages: NewMessage[],
-  ): Promise<Appended | undefined> {
-    if (messages.length === 0) return undefined;
-    return this.appends.append(tx, principal, byThread(thread.id), messages);
+  async store(tx: TenantTx, principal: Principal, thread: Thread, messages: NewMessage[]) {
+    return messages.length === 0 ? undefined : this.rows.append(tx, principal, byThread(thread.id), messages);
   }
-}
 
-function toViews(place: AppendPlace, messages: NewMessage[], done: Appended): AppendedView[] {
-  const { thread_id, base } = done;
-  const created_at = done.updated_at.toISOString();
-  return messages.map((message, i) => place.view(toRow(message, { thread_id, seq: base + i + 1, created_at })));
-}
+  /** The thread, held against other writers until `tx` ends. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
+  lock(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
+    return this.threads.lock(tx, principal, target);
+  }
 
-function toAnswer(append: Append, views: AppendedView[], thread: ThreadCounts) {
-  if (!append.isBatch) return views[0];
-  const { message_count: total, version } = thread;
-  return { data: views, success: true, message_count: views.length, total, version };
+  /**
+   * The messages of an append that are stored already: those at its start position (P54), and otherwise by their ids.
+   * @throws MESSAGE_ID_CONFLICT, PARTIAL_RETRY, START_SEQ_CONFLICT
+   */
+  private async findKnown(tx: TenantTx, thread: Thread, { messages, startSeq }: Append): Promise<Known> {
+    const byPosition = startSeq === undefined ? new Map() : await this.findByPosition(tx, thread, messages, startSeq);
+    const others = messages.filter((message) => !byPosition.has(message));
+    return new Map([...byPosition, ...(await this.findById(tx, thread, others))]);
+  }
+
+  private async findById(tx: TenantTx, thread: Thread, messages: NewMessage[]): Promise<Known> {
+    if (messages.length === 0) return new Map();
+    const ids = messages.map((message) => message.id);
+    const stored = new Map((await this.rows.findStored(tx, thread.org_id, ids)).map((row) => [row.id, row]));
+    const known: Known = new Map();
+    const seen = new Set<string>();
+    for (const message of messages) {
+      const row = stored.get(message.id);
+      // Without a hash the id is ours, fixed before the first attempt: a row under it is this very message.
+      const isSame = row?.thread_id === thread.id && row.request_hash?.toString('hex') === message.request_hash;
+      if ((row && !isSame) || seen.has(message.id)) throw messageErrors.MESSAGE_ID_CONFLICT(message.id);
+      seen.add(message.id);
+      if (row) known.set(message, row);
+    }
+    const anonymous = messages.some((message) => !known.has(message) && message.request_hash === undefined);
+    if (known.size > 0 && anonymous) throw messageErrors.PARTIAL_RETRY();
+    return known;
+  }
+
+  private async findByPosition(tx: TenantTx, thread: Thread, messages: NewMessage[], startSeq: number): Promise<Known> {
+    const start = Math.min(startSeq, thread.message_count);
+    const count = Math.min(messages.length, thread.message_count - start);
+    if (count === 0) return new Map();
+    const beyond = thread.message_count - start - count;
+    const rows = await this.rows.findAtEnd(tx, thread.org_id, thread.id, count, beyond);
+    rows.forEach((row, i) => {
+      if (!isSameMessage(messages[i], row)) throw messageErrors.START_SEQ_CONFLICT(start + i);
+    });
+    return new Map(rows.map((row, i) => [messages[i], row]));
+  }
+
+  /** @throws TOOL_CALL_UNKNOWN when a result's call is neither in the thread nor earlier in the batch (C50) */
+  private async checkToolCalls(tx: TenantTx, thread: Thread, messages: NewMessage[]): Promise<void> {
+    const called = new Set<string>();
+    for (const { tool_call_id: id, tool_calls: calls = [] } of messages) {
+      const isKnown =
+        id === undefined || called.has(id) || (await this.rows.hasToolCall(tx, thread.org_id, thread.id, id));
+      if (!isKnown) throw messageErrors.TOOL_CALL_UNKNOWN(id);
+      for (const call of calls) called.add(call.id);
+    }
+  }
 }

@@ -1,14 +1,25 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
+import { commonErrors } from '../../common/errors';
+import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
-import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
+import type { TenantTx } from '../../database/door/tenant-database';
+import { checkCount } from '../../http/request/limits';
+import { precondition } from '../../http/request/versions';
 import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { type Append, AppendRequests } from './append-request';
-import { type AppendPlace, type AppendResult, AppendWriter, Unsettled } from './append-writer';
-import type { AppendMessage, AppendMessages } from '../messages.dto';
+import { IdempotencyService } from '../../idempotency/idempotency.service';
+import { byThread } from '../../threads/thread-access';
+import type { Thread } from '../../threads/thread.entity';
+import { checkTarget } from '../../threads/threads.service';
+import type { Estimator } from '../../tokens/estimator';
+import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
+import { toMessageView } from '../read/message-views';
+import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
+import type { Appended } from './append.repository';
+import { GroupCommitService } from './group-commit.service';
+import { type Append, type NewMessage, toNewMessage, toRows } from './new-message';
 
-export type { AppendPlace, AppendResult } from './append-writer';
+export type { AppendTarget } from './append-writer';
 export type AppendBody = AppendMessage | AppendMessages;
 
 export interface AppendOptions {
@@ -18,20 +29,55 @@ export interface AppendOptions {
   persist?: boolean;
 }
 
+/** An append's answer; `created` is false when everything in it was there already. */
+export interface AppendResult {
+  created: boolean;
+  answer: AppendedView | AppendedBatch;
+}
+
+export interface AppendedBatch extends Omit<MessageBatch, 'data'> {
+  data: AppendedView[];
+}
+
+/** Messages were appended, and committed. */
+export interface AppendEvent extends Pick<Appended, 'thread_id' | 'message_count' | 'token_count' | 'auto_summarize'> {
+  /** Who appended. */
+  principal: Principal;
+}
+
+type AppendListener = (event: AppendEvent) => void;
+
+/** Characters that wait in this process at most, before callers are sent away. */
+const MAX_WAITING = 64_000_000;
+
 /** The one way in which messages come into a thread. */
 @Injectable()
 export class AppendService {
+  private readonly logger = new Logger('Appends');
+  private readonly listeners = new Set<AppendListener>();
+  /** Characters of the appends that are under way. */
+  private waiting = 0;
+
   constructor(
-    private readonly db: TenantDatabase,
+    @Inject(CONFIG) private readonly config: Config,
     private readonly idempotency: IdempotencyService,
-    private readonly requests: AppendRequests,
+    private readonly groups: GroupCommitService,
     private readonly writer: AppendWriter,
   ) {}
 
   /**
+   * Tells of appends in this process, once they are committed; an event may be lost with the process, or with the
+   * connection. No append waits for a listener, or fails with it: what it does at once delays the answer.
+   */
+  listen(listener: AppendListener): void {
+    this.listeners.add(listener);
+  }
+
+  /**
    * Stores one message or a batch, in order, all or nothing. One statement in one round trip, with others that wait at
    * the same time, unless something is to be compared first.
-   * @throws what `AppendRequests.prepare` and `AppendWriter.carefully` throw, and IDEMPOTENCY_KEY_REUSED
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, STORE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED, and what
+   *   `AppendWriter.appendUnderLock` throws
    */
   async append(
     principal: Principal,
@@ -39,59 +85,154 @@ export class AppendService {
     body: AppendBody,
     options?: AppendOptions,
   ): Promise<AppendResult> {
-    return this.appendTo(principal, this.writer.threadPlace(principal, threadId), body, options);
+    return this.appendTo(principal, this.targetOf(principal, threadId), body, options);
   }
 
-  /** The same at a place that another service knows, such as a session. */
+  /** The same at a target that another service knows, such as a session. */
   async appendTo(
     principal: Principal,
-    place: AppendPlace,
+    target: AppendTarget,
     body: AppendBody,
     { idempotencyKey, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
-    const append = this.requests.prepare(body, ifMatch);
-    return this.requests.admit(append, () => this.store(principal, place, append, { idempotencyKey, persist }));
-  }
-
-  private async store(
-    principal: Principal,
-    place: AppendPlace,
-    append: Append,
-    { idempotencyKey, persist }: AppendOptions,
-  ): Promise<AppendResult> {
-    if (!persist || append.messages.length === 0) return this.writer.notAtAll(principal, place, append);
-    const carefully = () =>
-      this.idempotency.once(principal, idempotencyKey, (tx) => this.writer.carefully(tx, principal, place, append));
-    const mustCompare = append.startSeq !== undefined || append.strict;
-    if (mustCompare) return carefully();
-    try {
-      const together = idempotencyKey ? undefined : await this.writer.together(principal, place, append);
-      return together ?? (await this.plainly(principal, place, append, idempotencyKey));
-    } catch (error) {
-      if (!(error instanceof Unsettled) && !isDuplicate(error, 'messages_id_key')) throw error;
-      return carefully();
-    }
-  }
-
-  /** A thread as such a place. @throws THREAD_NOT_FOUND for what is no id of a thread */
-  placeOf(principal: Principal, threadId: string): AppendPlace {
-    return this.writer.threadPlace(principal, threadId);
+    const append = this.prepare(body, ifMatch);
+    return this.admit(append, () =>
+      persist && append.messages.length > 0
+        ? this.store(principal, target, append, idempotencyKey)
+        : this.previewAppend(principal, target, append),
+    );
   }
 
   /** The same inside a transaction of another service. */
-  appendIn(tx: TenantTx, principal: Principal, place: AppendPlace, body: AppendBody): Promise<AppendResult> {
-    return this.writer.carefully(tx, principal, place, this.requests.prepare(body));
+  appendIn(tx: TenantTx, principal: Principal, target: AppendTarget, body: AppendBody): Promise<AppendResult> {
+    return this.appendUnderLock(tx, principal, target, this.prepare(body));
   }
 
-  private plainly(
-    principal: Principal,
-    place: AppendPlace,
-    append: Append,
-    idempotencyKey: IdempotencyKey | undefined,
-  ): Promise<AppendResult> {
-    const work = (tx: TenantTx) => this.writer.plainly(tx, principal, place, append);
-    if (idempotencyKey) return this.idempotency.once(principal, idempotencyKey, work);
-    // Ids are fixed before the first attempt, so an attempt whose outcome was lost is found by them.
-    return this.db.runOne(principal, work, { repeatable: true });
+  /** Appends messages to a thread that `tx` holds. @throws pg's error for an id that is taken */
+  async storeIn(tx: TenantTx, principal: Principal, thread: Thread, messages: NewMessage[]): Promise<void> {
+    this.announce(tx, principal, await this.writer.store(tx, principal, thread, messages));
   }
+
+  /** A thread as a target, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
+  targetOf(principal: Principal, threadId: string): AppendTarget {
+    const target = byThread(threadId);
+    checkTarget(target);
+    return { ...target, open: (tx) => this.writer.lock(tx, principal, target), view: toMessageView };
+  }
+
+  /**
+   * Messages that are valid and counted, by the limits and the estimator of the configuration.
+   * @param list name of their list in the body, for error texts
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE
+   */
+  toMessages(inputs: MessageInput[], list?: string, estimator?: Estimator): NewMessage[] {
+    const { METADATA_LIMIT_BYTES, TOKEN_ESTIMATOR } = this.config.env;
+    const rules = { estimator: estimator ?? TOKEN_ESTIMATOR, metadataBytes: METADATA_LIMIT_BYTES };
+    return inputs.map((input, i) => toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
+  }
+
+  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS */
+  private prepare(body: AppendBody, ifMatch?: number): Append {
+    const isBatch = 'messages' in body;
+    const inputs = isBatch ? body.messages : [body];
+    const { MESSAGE_BATCH_LIMIT, TOOL_CALL_LINKAGE } = this.config.env;
+    checkCount(inputs, MESSAGE_BATCH_LIMIT);
+    const messages = this.toMessages(inputs, isBatch ? 'messages' : undefined, body.token_estimator);
+    const json = messages.map((message) => JSON.stringify(message));
+    return {
+      messages,
+      json,
+      size: json.reduce((sum, text) => sum + text.length, 0),
+      isBatch,
+      startSeq: isBatch ? body.start_seq : undefined,
+      expected: precondition(ifMatch, body),
+      strict: TOOL_CALL_LINKAGE === 'strict' && messages.some((message) => message.tool_call_id !== undefined),
+    };
+  }
+
+  /** Does `work` with an append, unless too much waits already. @throws STORE_UNAVAILABLE */
+  private async admit<T>({ size }: Append, work: () => Promise<T>): Promise<T> {
+    // One is always let in, however large.
+    if (this.waiting > 0 && this.waiting + size > MAX_WAITING)
+      throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
+    this.waiting += size;
+    try {
+      return await work();
+    } finally {
+      this.waiting -= size;
+    }
+  }
+
+  /** In the cheapest way that is right for it; under the thread's lock where that finds something to compare. */
+  private async store(principal: Principal, target: AppendTarget, append: Append, key?: IdempotencyKey) {
+    const underLock = () =>
+      this.idempotency.once(principal, key, (tx) => this.appendUnderLock(tx, principal, target, append));
+    if (append.startSeq !== undefined || append.strict) return underLock();
+    try {
+      const grouped = key || !mayGroup(append) ? undefined : await this.appendInGroup(principal, target, append);
+      return grouped ?? (await this.appendInOneStatement(principal, target, append, key));
+    } catch (error) {
+      if (!(error instanceof Unsettled) && !isDuplicate(error, 'messages_id_key')) throw error;
+      return underLock();
+    }
+  }
+
+  /** With others that wait at the same time. @returns `undefined` when it has to go alone */
+  private async appendInGroup(principal: Principal, target: AppendTarget, append: Append) {
+    const appended = await this.groups.append(principal, target, append);
+    if (!appended) return undefined;
+    this.tell(principal, appended);
+    return toResult(target, append, { created: true, rows: toRows(append.messages, appended), counts: appended });
+  }
+
+  /** @throws Unsettled, and pg's error for an id that is taken */
+  private async appendInOneStatement(principal: Principal, target: AppendTarget, append: Append, key?: IdempotencyKey) {
+    if (!key) {
+      const stored = await this.writer.appendInOneStatement(principal, target, append);
+      if (stored.appended) this.tell(principal, stored.appended);
+      return toResult(target, append, stored);
+    }
+    return this.idempotency.once(principal, key, async (tx) => {
+      const stored = await this.writer.appendInOneStatementOf(tx, principal, target, append);
+      this.announce(tx, principal, stored.appended);
+      return toResult(target, append, stored);
+    });
+  }
+
+  private async appendUnderLock(tx: TenantTx, principal: Principal, target: AppendTarget, append: Append) {
+    const stored = await this.writer.appendUnderLock(tx, principal, target, append);
+    this.announce(tx, principal, stored.appended);
+    return toResult(target, append, stored);
+  }
+
+  private async previewAppend(principal: Principal, target: AppendTarget, append: Append): Promise<AppendResult> {
+    return toResult(target, append, await this.writer.previewAppend(principal, target, append));
+  }
+
+  /** Tells the listeners once `tx` is committed. */
+  private announce(tx: TenantTx, principal: Principal, appended: Appended | undefined): void {
+    if (appended) tx.afterCommit(() => this.tell(principal, appended));
+  }
+
+  private tell(principal: Principal, { thread_id, message_count, token_count, auto_summarize }: Appended): void {
+    const event = { principal, thread_id, message_count, token_count, auto_summarize };
+    for (const listener of this.listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.logger.error(error);
+      }
+    }
+  }
+}
+
+/** Whether nothing is to be compared, and no earlier attempt of the caller can have stored it. */
+const mayGroup = ({ expected, messages }: Append) =>
+  expected.version === undefined && messages.every(({ request_hash }) => request_hash === undefined);
+
+function toResult(target: AppendTarget, { isBatch }: Append, { created, rows, counts }: Stored): AppendResult {
+  const views = rows.map((row) => target.view(row));
+  if (!isBatch) return { created, answer: views[0] };
+  const { message_count: total, version } = counts;
+  return { created, answer: { data: views, success: true, message_count: views.length, total, version } };
 }

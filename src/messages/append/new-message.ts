@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { commonErrors, type FieldError } from '../../common/errors';
 import { toDecimal } from '../../common/decimal';
 import { newId } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
+import type { Precondition } from '../../http/request/versions';
 import { type Estimator, estimateTokens } from '../../tokens/estimator';
 import { textOf, toStored } from '../message-content';
-import type { MessageRole, ToolCall } from '../message.entity';
+import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
+import type { Appended } from './append.repository';
 
 /** A message that is valid and counted, ready to be stored. Members that are `undefined` become SQL NULL. */
 export interface NewMessage {
@@ -24,6 +27,21 @@ export interface NewMessage {
   client_timestamp?: string;
   /** Hex; only where the caller chose the id. */
   request_hash?: string;
+}
+
+/** An append that is valid and counted, before it meets the database. */
+export interface Append {
+  messages: NewMessage[];
+  /** Each as JSON. */
+  json: string[];
+  /** Characters of all. */
+  size: number;
+  expected: Precondition;
+  /** Position of the first message, if the caller gave one (P54). */
+  startSeq?: number;
+  isBatch: boolean;
+  /** Whether a tool's result must follow its call (C50). */
+  strict: boolean;
 }
 
 export interface MessageRules {
@@ -62,6 +80,58 @@ export function toNewMessage(input: MessageInput, rules: MessageRules, path = ''
 export function countTokens(content: unknown, toolCalls: ToolCall[] | null | undefined, estimator: Estimator): number {
   const calls = (toolCalls ?? []).map((call) => `${call.function.name}\n${call.function.arguments}`);
   return [textOf(content), ...calls].reduce((sum, text) => sum + estimateTokens(text, estimator), 0);
+}
+
+/** The place of a new message in its thread. */
+type Placement = Pick<MessageRow, 'thread_id' | 'seq' | 'created_at'>;
+
+/** A message that was just stored, without reading it again. */
+export const toRow = (message: NewMessage, { thread_id, seq, created_at }: Placement): MessageRow => ({
+  thread_id,
+  seq,
+  id: message.id,
+  role: message.role,
+  has_content: message.content !== undefined,
+  content: message.content ?? null,
+  tool_calls: message.tool_calls ?? null,
+  tool_call_id: message.tool_call_id ?? null,
+  name: message.name ?? null,
+  sender_id: message.sender_id ?? null,
+  metadata: message.metadata,
+  token_count: message.token_count,
+  cost: message.cost,
+  client_timestamp: message.client_timestamp ?? null,
+  created_at,
+  updated_at: created_at,
+});
+
+/** The messages of an append that was just stored. */
+export function toRows(messages: NewMessage[], { thread_id, base, updated_at }: Appended): MessageRow[] {
+  const created_at = updated_at.toISOString();
+  return messages.map((message, i) => toRow(message, { thread_id, seq: base + i + 1, created_at }));
+}
+
+/** Whether a message says what is stored already: role, content and tool calls. */
+export function isSameMessage(message: NewMessage, row: MessageRow): boolean {
+  const sent = [message.role, message.content ?? null, message.tool_calls ?? null, message.tool_call_id ?? null];
+  return isDeepStrictEqual(sent, [row.role, row.content, row.tool_calls, row.tool_call_id]);
+}
+
+/** Whether a row may stand for a message of a saved state as it is: all that the caller can say is equal (C19). */
+export function isUnchanged(input: MessageInput, message: NewMessage, row: MessageRow): boolean {
+  const sent = [
+    message.content !== undefined,
+    message.name ?? null,
+    message.sender_id ?? row.sender_id,
+    message.metadata,
+    message.client_timestamp ?? null,
+    input.id === undefined ? row.id : message.id,
+    input.token_count ?? row.token_count,
+    input.cost === undefined ? Number(row.cost) : Number(message.cost),
+  ];
+  const { has_content, name, sender_id, metadata, client_timestamp, id, token_count, cost } = row;
+  const stored = [has_content, name, sender_id, metadata, client_timestamp, id, token_count, Number(cost)];
+  return isSameMessage(message, row) && isDeepStrictEqual(sent, stored);
 }
 
 function checkInput(input: MessageInput): FieldError[] {

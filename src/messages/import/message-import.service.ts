@@ -5,7 +5,7 @@ import { idAt } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
-import { AppendRequests } from '../append/append-request';
+import { AppendService } from '../append/append.service';
 import type { EarlierMessage } from './message-import.dto';
 import { type ImportedMessage, MessageImportRepository } from './message-import.repository';
 import type { NewMessage } from '../append/new-message';
@@ -29,7 +29,7 @@ export interface EarlierList {
 @Injectable()
 export class MessageImportService {
   constructor(
-    private readonly requests: AppendRequests,
+    private readonly appends: AppendService,
     private readonly rows: MessageImportRepository,
   ) {}
 
@@ -40,7 +40,7 @@ export class MessageImportService {
   prepare(inputs: EarlierMessage[], { lastSeq, now, stored }: EarlierList): ImportedMessage[] {
     const withoutIds = inputs.map(({ id: _, ...input }) => input);
     let seq = lastSeq;
-    return this.requests.toMessages(withoutIds, 'messages').map((message, i) => {
+    return this.appends.toMessages(withoutIds, 'messages').map((message, i) => {
       seq = seqAfter(seq, inputs[i].seq, i);
       const times = timesOf(inputs[i], now);
       const id = idAt(Date.parse(times.created_at), seq % 2 ** 32);

@@ -1,4 +1,5 @@
-import { toChatMessage, toMessageView, toPrompt, toRow } from './message-views';
+import { toRow } from '../append/new-message';
+import { toChatMessage, toMessageView, toPrompt } from './message-views';
 import type { MessageInput } from '../messages.dto';
 import { toNewMessage } from '../append/new-message';
 

@@ -1,14 +1,6 @@
 import { textOf, toChatContent, toShown } from '../message-content';
 import type { MessageRow } from '../message.entity';
 import type { ChatMessage, MessageView } from '../messages.dto';
-import type { NewMessage } from '../append/new-message';
-
-/** Where and when a new message was stored. */
-export interface Placement {
-  thread_id: string;
-  seq: number;
-  created_at: string;
-}
 
 export const toMessageView = (row: MessageRow): MessageView => ({
   id: row.id,
@@ -29,26 +21,6 @@ export const toMessageView = (row: MessageRow): MessageView => ({
   timestamp: row.client_timestamp,
   created_at: row.created_at,
   updated_at: row.updated_at,
-});
-
-/** A message that was just stored, without reading it again. */
-export const toRow = (message: NewMessage, place: Placement): MessageRow => ({
-  thread_id: place.thread_id,
-  seq: place.seq,
-  id: message.id,
-  role: message.role,
-  has_content: message.content !== undefined,
-  content: message.content ?? null,
-  tool_calls: message.tool_calls ?? null,
-  tool_call_id: message.tool_call_id ?? null,
-  name: message.name ?? null,
-  sender_id: message.sender_id ?? null,
-  metadata: message.metadata,
-  token_count: message.token_count,
-  cost: message.cost,
-  client_timestamp: message.client_timestamp ?? null,
-  created_at: place.created_at,
-  updated_at: place.created_at,
 });
 
 /** A message for a model call; members that the message does not have are absent. */

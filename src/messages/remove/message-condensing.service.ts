@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
-import { AppendRequests } from '../append/append-request';
+import { AppendService } from '../append/append.service';
 import type { ThreadCounts } from '../append/append-writer';
 import { MessageRangesRepository } from '../read/message-ranges.repository';
 import { MessageRemovalsRepository, type SeqRange } from './message-removals.repository';
@@ -15,7 +15,7 @@ export type Condensed = ThreadCounts & { id: string; token_count: number };
 @Injectable()
 export class MessageCondensingService {
   constructor(
-    private readonly requests: AppendRequests,
+    private readonly appends: AppendService,
     private readonly removals: MessageRemovalsRepository,
     private readonly ranges: MessageRangesRepository,
     private readonly threads: MessageThreads,
@@ -27,7 +27,7 @@ export class MessageCondensingService {
    * @returns the thread's counts then, and the message's id and tokens
    */
   async condense(tx: TenantTx, thread: Thread, range: Required<SeqRange>, input: MessageInput): Promise<Condensed> {
-    const [message] = this.requests.toMessages([input]);
+    const [message] = this.appends.toMessages([input]);
     const gone = await this.removals.delete(tx, thread, range);
     const change = { messages: 1 - gone.messages, tokens: message.token_count - gone.tokens };
     const counted = { ...change, costAdded: message.cost, costRemoved: gone.cost };

@@ -3,22 +3,20 @@ import type { Principal } from '../../organizations/principal';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
-import { AppendRequests } from '../append/append-request';
-import { AppendWriter } from '../append/append-writer';
+import { AppendService } from '../append/append.service';
 import { MessageRemovalsService } from './message-removals.service';
 import type { MessageInput } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { MessagesService } from '../read/messages.service';
-import { isUnchanged } from '../append/same-message';
+import { isUnchanged } from '../append/new-message';
 
 /** Makes a thread's messages those of a list. */
 @Injectable()
 export class MessageReplacementService {
   constructor(
     private readonly messages: MessagesService,
-    private readonly requests: AppendRequests,
     private readonly removals: MessageRemovalsService,
-    private readonly writer: AppendWriter,
+    private readonly appends: AppendService,
   ) {}
 
   /**
@@ -27,13 +25,13 @@ export class MessageReplacementService {
    * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_ID_CONFLICT
    */
   async replace(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
-    const messages = this.requests.toMessages(history, 'history');
+    const messages = this.appends.toMessages(history, 'history');
     const rows = await this.messages.allOf(tx, principal, thread.id);
     const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
     if (keep < rows.length) await this.removals.replaceFrom(tx, thread, rows[keep].seq);
     try {
-      await this.writer.store(tx, principal, thread, messages.slice(keep));
+      await this.appends.storeIn(tx, principal, thread, messages.slice(keep));
     } catch (error) {
       if (!isDuplicate(error, 'messages_id_key')) throw error;
       throw messageErrors.MESSAGE_ID_CONFLICT(idIn(error));

@@ -5,7 +5,7 @@ import { type AppendOptions, type AppendResult, AppendService } from '../../mess
 import type { AppendMessage, AppendMessages } from '../../messages/messages.dto';
 import { MessagePagesService } from '../../messages/read/message-pages.service';
 import { MessagesService } from '../../messages/read/messages.service';
-import { SessionPlaces } from '../opening/session-append-target';
+import { SessionAppendTargets } from '../opening/session-append-targets';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';
 import { SessionsService } from '../sessions.service';
@@ -20,7 +20,7 @@ export class SessionMessagesService {
     private readonly messages: MessagesService,
     private readonly pages: MessagePagesService,
     private readonly sessions: SessionsService,
-    private readonly places: SessionPlaces,
+    private readonly targets: SessionAppendTargets,
   ) {}
 
   /** The session is made if it is not there (C10). @throws as `AppendService.append` and `SessionOpeningService.open` */
@@ -30,7 +30,7 @@ export class SessionMessagesService {
     body: AppendMessage | AppendMessages,
     options: AppendOptions,
   ): Promise<AppendResult> {
-    return this.appends.appendTo(principal, this.places.of(principal, id), body, options);
+    return this.appends.appendTo(principal, this.targets.of(principal, id), body, options);
   }
 
   /** @throws SESSION_NOT_FOUND, INVALID_CURSOR */

@@ -4,13 +4,11 @@ import { byThread } from '../../threads/thread-access';
 import {
   type AppendBody,
   type AppendOptions,
-  type AppendPlace,
   type AppendResult,
   AppendService,
 } from '../../messages/append/append.service';
 import { MessagePagesService } from '../../messages/read/message-pages.service';
 import { MessagesService } from '../../messages/read/messages.service';
-import { ThreadsService } from '../../threads/threads.service';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';
 import { SharedSessionsService } from './shared-sessions.service';
@@ -29,7 +27,6 @@ export class SharedSessionMessagesService {
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
     private readonly pages: MessagePagesService,
-    private readonly threads: ThreadsService,
   ) {}
 
   /** Never makes a session for its owner. @throws as `AppendService.append`, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE */
@@ -39,9 +36,8 @@ export class SharedSessionMessagesService {
     body: AppendBody,
     options: AppendOptions,
   ): Promise<AppendResult> {
-    const target = byThread(await this.shared.threadOf(principal, ownerId, id));
-    const open: AppendPlace['open'] = (tx) => this.threads.lock(tx, principal, target);
-    return this.appends.appendTo(principal, { target, open, view: toSessionMessage }, body, options);
+    const target = this.appends.targetOf(principal, await this.shared.threadOf(principal, ownerId, id));
+    return this.appends.appendTo(principal, { ...target, view: toSessionMessage }, body, options);
   }
 
   /** @throws SESSION_NOT_FOUND, INVALID_CURSOR */

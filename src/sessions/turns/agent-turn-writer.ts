@@ -4,7 +4,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { AppendService } from '../../messages/append/append.service';
 import { turnInProgress } from '../../messages/undo/message-undo.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
-import { SessionPlaces } from '../opening/session-append-target';
+import { SessionAppendTargets } from '../opening/session-append-targets';
 import { type AgentTurnEnd, type AgentTurnLease, type AgentTurnStart, LeaseLost } from './agent-turn-lease';
 import { AgentTurnsRepository } from './agent-turns.repository';
 
@@ -13,7 +13,7 @@ import { AgentTurnsRepository } from './agent-turns.repository';
 export class AgentTurnWriter {
   constructor(
     private readonly opening: SessionOpeningService,
-    private readonly places: SessionPlaces,
+    private readonly targets: SessionAppendTargets,
     private readonly appends: AppendService,
     private readonly turns: AgentTurnsRepository,
   ) {}
@@ -32,7 +32,7 @@ export class AgentTurnWriter {
     const claimed = await this.turns.claim(tx, principal, start, leaseMs);
     if (!claimed) throw turnInProgress();
     // With the session that had it, an earlier attempt's question is gone too.
-    if (asks || created) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), question);
+    if (asks || created) await this.appends.appendIn(tx, principal, this.targets.of(principal, sessionId), question);
     await this.opening.keepAlive(tx, session, leaseMs);
     const { system_prompt: systemPrompt, max_tokens: maxTokens } = session;
     return { id, sessionId, systemPrompt, maxTokens, variables: claimed.variables };
@@ -44,7 +44,7 @@ export class AgentTurnWriter {
     const { session, created } = await this.opening.open(tx, principal, sessionId);
     // Deleted in that moment, it is another one, which goes back with the transaction.
     if (created || !(await this.turns.release(tx, principal, sessionId, id))) throw new LeaseLost();
-    if (end.answer) await this.appends.appendIn(tx, principal, this.places.of(principal, sessionId), end.answer);
+    if (end.answer) await this.appends.appendIn(tx, principal, this.targets.of(principal, sessionId), end.answer);
     if (end.metadata) await this.turns.note(tx, session, end.metadata);
   }
 }

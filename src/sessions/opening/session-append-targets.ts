@@ -3,15 +3,15 @@ import type { Principal } from '../../organizations/principal';
 import { checkVersion } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { bySession } from '../../threads/thread-access';
-import type { AppendPlace } from '../../messages/append/append.service';
+import type { AppendTarget } from '../../messages/append/append.service';
 import { MessageRemovalsService } from '../../messages/remove/message-removals.service';
 import { checkSessionId } from './session-id';
 import { SessionOpeningService } from './session-opening.service';
 import { toSessionMessage } from '../session-views';
 
-/** Sessions as places that messages are appended to. */
+/** Sessions as targets that messages are appended to. */
 @Injectable()
-export class SessionPlaces {
+export class SessionAppendTargets {
   constructor(
     private readonly opening: SessionOpeningService,
     private readonly removals: MessageRemovalsService,
@@ -19,19 +19,19 @@ export class SessionPlaces {
   ) {}
 
   /** @throws INVALID_ID, SESSION_ID_RESERVED */
-  of(principal: Principal, id: string): AppendPlace {
+  of(principal: Principal, id: string): AppendTarget {
     checkSessionId(id);
     const limit = this.config.env.SESSION_HISTORY_LIMIT;
     let trims = false;
-    const open: AppendPlace['open'] = async (tx, expected) => {
+    const open: AppendTarget['open'] = async (tx, expected) => {
       const { session, created } = await this.opening.open(tx, principal, id);
       // What was not there had no version that a write could rest on.
       if (created) checkVersion(expected, 0);
       trims = limit > 0 && session.notebook_id !== null;
       return session;
     };
-    const settle: AppendPlace['settle'] = async (tx, thread) =>
+    const settle: AppendTarget['settle'] = async (tx, thread) =>
       trims && thread.message_count > limit ? this.removals.keepNewest(tx, thread, limit) : undefined;
-    return { target: bySession(id), open, settle, view: toSessionMessage };
+    return { ...bySession(id), open, settle, view: toSessionMessage };
   }
 }

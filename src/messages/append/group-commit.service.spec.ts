@@ -1,6 +1,6 @@
 import { bySession, byThread } from '../../threads/thread-access';
 import { makePrincipal } from '../../organizations/principal';
-import { outcomes, takeGroup, toStatement, type WaitingAppend } from './append-group';
+import { outcomes, takeGroup, toStatement, type WaitingAppend } from './group-commit.service';
 
 const waiting = (threadId: string, count = 1, fields: Partial<WaitingAppend> = {}): WaitingAppend => ({
   principal: makePrincipal('acme', 'alice', 'member'),
