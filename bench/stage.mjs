@@ -67,7 +67,7 @@ export function makeFolder() {
 /** The URL of a database that keeps what it commits: the one given, or a fresh embedded one, gone afterwards. */
 export async function openDatabase(folder) {
   if (process.env.BENCH_DATABASE_URL) return process.env.BENCH_DATABASE_URL;
-  const { startEmbeddedPostgres } = built('./database/embedded/embedded-postgres.js');
+  const { startEmbeddedPostgres } = built('./embedded-postgres/embedded-postgres.js');
   const starting = startEmbeddedPostgres({ dataDir: join(folder, 'data') });
   return (await own(starting, (server) => server.stop())).url;
 }

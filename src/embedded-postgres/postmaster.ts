@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -11,9 +11,6 @@ export interface PostmasterFile {
   readonly status: string;
 }
 
-// PostgreSQL writes the file within milliseconds of making it; an older empty one is what a power cut left.
-const TORN_AFTER_MS = 10_000;
-
 /** Reads a cluster's `postmaster.pid`; undefined when there is none or it names no process. */
 export function readPostmasterFile(cluster: string): PostmasterFile | undefined {
   let lines: string[];
@@ -24,13 +21,6 @@ export function readPostmasterFile(cluster: string): PostmasterFile | undefined 
   }
   const pid = Number.parseInt(lines[0], 10);
   return pid > 0 ? { pid, port: Number.parseInt(lines[3], 10), status: lines[7]?.trim() ?? '' } : undefined;
-}
-
-/** Removes a `postmaster.pid` without a process id, which PostgreSQL would refuse for ever. */
-export function removeTornPostmasterFile(cluster: string): void {
-  const file = join(cluster, 'postmaster.pid');
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat && Date.now() - stat.mtimeMs > TORN_AFTER_MS && !readPostmasterFile(cluster)) rmSync(file, { force: true });
 }
 
 /** Whether a process exists that we may signal. Somebody else's does not count: it cannot be serving our files. */
@@ -50,14 +40,15 @@ export function isAlive(pid: number): boolean {
 export function servesCluster(pid: number, cluster: string): boolean | undefined {
   if (!isAlive(pid)) return false;
   if (process.platform === 'win32') return undefined;
-  const command = process.platform === 'linux' ? linuxCommand(pid) : commandByPs(pid);
-  if (command === undefined) return undefined;
-  if (command.includes(`postgres -D ${cluster} `)) return true;
-  return /postgres/.test(command) ? worksIn(pid, cluster) : false;
+  return commandOf(pid)?.includes(`postgres -D ${cluster} `);
 }
 
 /** The command line, a space after every word; empty for a zombie. */
-function linuxCommand(pid: number): string | undefined {
+function commandOf(pid: number): string | undefined {
+  if (process.platform !== 'linux') {
+    const columns = spawnSync('ps', ['-ww', '-o', 'stat=,command=', '-p', String(pid)], { encoding: 'utf8' });
+    return columns.status === 0 ? columns.stdout.replace(/^\s*(Z.*|\S+\s+)/, '') : undefined;
+  }
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
@@ -65,37 +56,22 @@ function linuxCommand(pid: number): string | undefined {
   }
 }
 
-function commandByPs(pid: number): string | undefined {
-  const { status, stdout } = spawnSync('ps', ['-ww', '-o', 'stat=,command=', '-p', String(pid)], { encoding: 'utf8' });
-  if (status !== 0) return undefined;
-  const [, state, command] = /^\s*(\S+)\s+(.*)/.exec(stdout) ?? [];
-  return state?.startsWith('Z') ? '' : command;
-}
+/** `SIGINT` disconnects clients and writes everything out, `SIGQUIT` leaves that to crash recovery. */
+const SHUTDOWNS = [
+  { signal: 'SIGINT', limitMs: 30_000 },
+  { signal: 'SIGQUIT', limitMs: 10_000 },
+] as const;
 
-/** A server's working directory is its cluster, whatever path it was started with. */
-function worksIn(pid: number, cluster: string): boolean | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(cluster);
-  } catch {
-    return undefined;
+/** Shuts a server down and waits until it is gone; one that is gone already is no error. */
+export async function shutDown(pid: number, isGone: () => boolean, pgCtl: () => string): Promise<void> {
+  for (const { signal, limitMs } of SHUTDOWNS) {
+    if (isGone()) return;
+    // On Windows, `process.kill` ends a process on the spot; PostgreSQL has its own signals there.
+    if (process.platform === 'win32') spawnSync(pgCtl(), ['kill', signal.slice(3), String(pid)], { windowsHide: true });
+    else if (isAlive(pid)) process.kill(pid, signal);
+    if (await eventually(isGone, limitMs)) return;
   }
-}
-
-/** How to shut down: `INT` disconnects clients and writes everything out, `QUIT` leaves that to crash recovery. */
-export type ShutdownSignal = 'INT' | 'QUIT';
-
-/** Sends a shutdown signal; a server that is gone already is no error. */
-export function signalPostmaster(pid: number, signal: ShutdownSignal, pgCtl: () => string): void {
-  if (process.platform === 'win32') {
-    // There, `process.kill` ends a process on the spot; PostgreSQL has its own signals.
-    spawnSync(pgCtl(), ['kill', signal, String(pid)], { windowsHide: true });
-    return;
-  }
-  try {
-    process.kill(pid, `SIG${signal}`);
-  } catch {
-    // Gone between the look and the signal.
-  }
+  throw new Error(`PostgreSQL (process ${pid}) did not stop.`);
 }
 
 /** Waits for a condition, looking every 10 ms; false when it did not come true in time. */

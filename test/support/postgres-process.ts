@@ -17,9 +17,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { chooseAccount } from '../../src/embedded-postgres/account';
 import { prepareBinaries } from '../../src/embedded-postgres/binaries';
-import { makePrivateFolder, writePasswordFile } from '../../src/embedded-postgres/data-cluster';
+import { writePasswordFile } from '../../src/embedded-postgres/data-cluster';
 import { initArguments, programOptions, serverArguments } from '../../src/embedded-postgres/commands';
 import { connectionString, ensureDatabase, freePort } from '../../src/embedded-postgres/connection';
+import { makePrivateFolder } from '../../src/embedded-postgres/files';
 import { readPostmasterFile } from '../../src/embedded-postgres/postmaster';
 
 const START_TIMEOUT_MS = 60_000;

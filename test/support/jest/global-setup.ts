@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import type { EmbeddedPostgres } from '../../../src/embedded-postgres/types';
-import { startEmbeddedPostgres } from '../../../src/embedded-postgres/embedded-postgres';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded-postgres/embedded-postgres';
 import { migrate } from '../../../src/database/migrate';
 import { databaseUrl } from '../urls';
 
