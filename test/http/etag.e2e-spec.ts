@@ -256,6 +256,7 @@ describe('ETag and If-None-Match', () => {
     const principal = { orgId: 'acme', userId: 'alice' } as Principal;
     const messages = app.app.get(MessagesRepository, { strict: false });
     const { version } = (await ask(`/threads/${threadId}`)).body;
+    await app.db.query('ANALYZE');
     const read = (known?: number) =>
       app.app.get(TenantDatabase, { strict: false }).read(principal, async (tx) => {
         const slice = { order: 'desc', limit: 1000, offset: 0, known } as const;
