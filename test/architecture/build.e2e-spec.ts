@@ -71,4 +71,11 @@ describe('npm run build', () => {
     for (const path of [sourceRoot, `${entryFile}.ts`, compilerOptions.tsConfigPath])
       expect(existsSync(join(ROOT, path))).toBe(true);
   });
+
+  it('keeps the names of several exports for who loads a file later, by import()', async () => {
+    write('src/two.ts', 'export const one = () => 1;\nexport const two = () => 2;\n');
+    write('src/main.ts', "void import('./two.js').then(({ one, two }) => console.log(one() + two()));\n");
+    await build();
+    expect(await result()).toBe('3');
+  });
 });
