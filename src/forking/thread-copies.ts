@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
 import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from '../threads/thread-access';
-import { MessageRangesService } from '../messages/read/message-ranges.service';
+import { MessagesService } from '../messages/read/messages.service';
 import type { Thread } from '../threads/thread.entity';
 import { notFound } from '../threads/threads.service';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';
@@ -20,7 +20,7 @@ export interface UpTo {
 export class ThreadCopies {
   constructor(
     private readonly forks: ForkingRepository,
-    private readonly ranges: MessageRangesService,
+    private readonly messages: MessagesService,
   ) {}
 
   /**
@@ -53,7 +53,7 @@ export class ThreadCopies {
     source: Thread,
     { up_to_message_id: id, up_to_seq: seq, at_turn: count }: UpTo,
   ): Promise<Cut> {
-    return id === undefined ? { seq, count } : { seq: await this.ranges.seqOf(tx, principal, source.id, id) };
+    return id === undefined ? { seq, count } : { seq: (await this.messages.findIn(tx, principal, source.id, id)).seq };
   }
 }
 

@@ -20,7 +20,6 @@ import {
   ListMessagesQuery,
   MessageList,
 } from './messages.dto';
-import { MessagePagesService } from './read/message-pages.service';
 import { MessagesService } from './read/messages.service';
 
 /** The messages of the caller's current thread; 409 NO_ACTIVE_THREAD without one (F23, F24). */
@@ -31,7 +30,6 @@ export class CurrentMessagesController {
     private readonly current: CurrentThreadService,
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly pages: MessagePagesService,
     private readonly deletion: MessageDeletionService,
   ) {}
 
@@ -54,7 +52,7 @@ export class CurrentMessagesController {
   @ApiOperation({ operationId: 'listCurrentMessages', summary: 'A page of the current thread' })
   @ApiOkResponse({ type: MessageList })
   async list(@Caller() caller: Principal, @Query() query: ListMessagesQuery) {
-    return this.pages.listJson(caller, byThread(await this.current.id(caller)), query);
+    return this.messages.listJson(caller, byThread(await this.current.id(caller)), query);
   }
 
   @Delete('messages')

@@ -17,8 +17,6 @@ import { MessageFeedRepository } from './feed/message-feed.repository';
 import { MessageFeedService } from './feed/message-feed.service';
 import { MessageRemovalsRepository } from './remove/message-removals.repository';
 import { MessageRemovalsService } from './remove/message-removals.service';
-import { MessageRangesRepository } from './read/message-ranges.repository';
-import { MessageRangesService } from './read/message-ranges.service';
 import { MessageReplacementService } from './remove/message-replacement.service';
 import { MessageTruncationService } from './remove/message-truncation.service';
 import { MessageArchiveService } from './edit/message-archive.service';
@@ -32,12 +30,8 @@ import { MessageTrashRepository } from './remove/message-trash.repository';
 import { MessageUndoService } from './undo/message-undo.service';
 import { ThreadTrashMessagesController } from './remove/thread-trash-messages.controller';
 import { TurnHistory } from './undo/turn-history';
-import { MessageWindowsRepository } from './read/message-windows.repository';
-import { MessageWindowsService } from './read/message-windows.service';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './read/messages.repository';
-import { MessagePagesService } from './read/message-pages.service';
-import { MessageReader } from './read/message-reader';
 import { MessagesService } from './read/messages.service';
 import { ThreadMessagesController } from './thread-messages.controller';
 import { ThreadController } from './read/thread.controller';
@@ -58,19 +52,13 @@ import { ThreadController } from './read/thread.controller';
     AppendRepository,
     GroupCommitService,
     MessagesService,
-    MessagePagesService,
-    MessageReader,
     MessageEditsService,
     MessageRemovalsService,
     MessageRemovalsRepository,
     MessageReplacementService,
-    MessageRangesService,
     MessageCondensingService,
-    MessageRangesRepository,
     MessageTruncationService,
     MessagesRepository,
-    MessageWindowsService,
-    MessageWindowsRepository,
     MessageEditsRepository,
     MessageChangesService,
     MessageChangesRepository,
@@ -94,12 +82,9 @@ import { ThreadController } from './read/thread.controller';
     MessageUndoService,
     AppendService,
     MessagesService,
-    MessagePagesService,
-    MessageWindowsService,
     MessageEditsService,
     MessageRemovalsService,
     MessageReplacementService,
-    MessageRangesService,
     MessageCondensingService,
     MessageTruncationService,
     MessageChangesService,

@@ -24,7 +24,6 @@ import {
   TruncatedThread,
   TruncateMessages,
 } from './messages.dto';
-import { MessagePagesService } from './read/message-pages.service';
 import { MessagesService } from './read/messages.service';
 
 /** The messages of one thread. */
@@ -34,7 +33,6 @@ export class ThreadMessagesController {
   constructor(
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly pages: MessagePagesService,
     private readonly deletion: MessageDeletionService,
     private readonly truncation: MessageTruncationService,
   ) {}
@@ -66,7 +64,7 @@ export class ThreadMessagesController {
     @IfNoneMatch() known: number | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerUnlessKnown(reply, await this.pages.listJson(caller, byThread(id), query, known));
+    return answerUnlessKnown(reply, await this.messages.listJson(caller, byThread(id), query, known));
   }
 
   @Delete('messages')

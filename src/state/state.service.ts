@@ -20,7 +20,7 @@ export class StateService {
     await this.sessions.noteRead(principal, id);
     return this.db.read(principal, async (tx) => {
       const session = await this.sessions.find(tx, principal, id);
-      const rows = await this.messages.allOf(tx, principal, session.thread_id);
+      const rows = await this.messages.rows(tx, principal, session.thread_id);
       const history = rows.map(toStateMessage);
       if (fields === 'lean') return { messages: history, token_count: session.token_count };
       return this.toState(session, history);

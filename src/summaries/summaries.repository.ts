@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import type { Order } from '../http/request/paging';
 import type { TenantTx } from '../database/door/tenant-database';
 import { forTargets, type Target, targetValues, principalValues, visibleThread } from '../threads/thread-access';
-import type { ThreadKey } from '../messages/read/message-ranges.service';
+import type { ThreadKey } from '../messages/read/messages.service';
 import type { Summary } from './summary.entity';
 
 /** A summary as it is read; times are ISO texts. */

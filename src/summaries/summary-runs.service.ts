@@ -7,11 +7,11 @@ import type { TenantTx } from '../database/door/tenant-database';
 import type { MessageRow } from '../messages/message.entity';
 import {
   cutKeeping,
-  MessageRangesService,
+  MessagesService,
   type OutlineRow,
   type ThreadKey,
-} from '../messages/read/message-ranges.service';
-import { toChatMessage } from '../messages/read/messages.service';
+  toChatMessage,
+} from '../messages/read/messages.service';
 import type { Thread } from '../threads/thread.entity';
 import type { SummaryMode } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
@@ -41,7 +41,7 @@ const MOST_TOKENS = 200_000;
 @Injectable()
 export class SummaryRuns {
   constructor(
-    private readonly ranges: MessageRangesService,
+    private readonly messages: MessagesService,
     private readonly summaries: SummariesRepository,
     private readonly summarizer: Summarizer,
     @Inject(CONFIG) private readonly config: Config,
@@ -63,7 +63,7 @@ export class SummaryRuns {
     keepLast = this.config.env.SUMMARIZE_KEEP_LAST,
   ): Promise<Run | undefined> {
     const covered = await this.summaries.covered(tx, thread);
-    const outline = await this.ranges.outline(tx, thread, mode === 'keep' ? covered : 0);
+    const outline = await this.messages.outline(tx, thread, mode === 'keep' ? covered : 0);
     const first = mode === 'keep' ? 0 : headOf(outline);
     const chosen = outline.slice(first, Math.max(0, endOf(outline, first, keepLast)));
     // A summary of nothing but a summary would only lose something.
@@ -77,14 +77,14 @@ export class SummaryRuns {
     if (auto === null || (auto !== true && message_count <= auto.threshold)) return undefined;
     const covered = await this.summaries.covered(tx, thread);
     if (auto === true) return this.byTokens(tx, principal, thread, covered);
-    const rows = await this.ranges.rows(tx, principal, thread.id, { from: covered + 1 }, auto.batch_size);
+    const rows = await this.messages.rows(tx, principal, thread.id, { from: covered + 1 }, auto.batch_size);
     return rows.length < auto.batch_size ? undefined : toRun(rows, { mode: 'keep', covered });
   }
 
   /** Whether the messages of a run are those of the thread still, and nobody summarised them meanwhile. */
   async isUnchanged(tx: TenantTx, thread: ThreadKey, { mode, rows, covered }: Run): Promise<boolean> {
     const limit = mode === 'keep' ? rows.length : undefined;
-    const now = await this.ranges.outline(tx, thread, rows[0].seq - 1, limit);
+    const now = await this.messages.outline(tx, thread, rows[0].seq - 1, limit);
     const same = rows.every((row, i) => row.id === now.at(i)?.id && row.updated_at === now[i].updated_at);
     if (!same) return false;
     if (mode === 'keep') return (await this.summaries.covered(tx, thread)) === covered;
@@ -101,7 +101,7 @@ export class SummaryRuns {
 
   private async byTokens(tx: TenantTx, principal: Principal, thread: ThreadKey, covered: number) {
     const { SUMMARIZE_TOKEN_THRESHOLD: threshold, SUMMARIZE_KEEP_LAST: keepLast } = this.config.env;
-    const outline = await this.ranges.outline(tx, thread, covered);
+    const outline = await this.messages.outline(tx, thread, covered);
     const tokens = outline.reduce((sum, row) => sum + row.token_count, 0);
     const cut = Math.min(MOST_IN_BATCH, cutKeeping(outline, keepLast));
     if (threshold === 0 || tokens <= threshold || cut <= 0) return undefined;
@@ -116,7 +116,7 @@ export class SummaryRuns {
     about: Pick<Run, 'mode' | 'covered'>,
   ): Promise<Run> {
     const range = { from: chosen[0].seq, to: chosen[chosen.length - 1].seq };
-    return toRun(await this.ranges.rows(tx, principal, thread.id, range), about);
+    return toRun(await this.messages.rows(tx, principal, thread.id, range), about);
   }
 }
 

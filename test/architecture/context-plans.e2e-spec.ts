@@ -1,7 +1,7 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
 import { byThread } from '../../src/threads/thread-access';
-import { MessageWindowsRepository } from '../../src/messages/read/message-windows.repository';
+import { MessagesRepository } from '../../src/messages/read/messages.repository';
 import { startTestApp, type TestApp } from '../support/app';
 import { explain } from '../support/plans';
 
@@ -37,7 +37,7 @@ describe('Plan of a context', () => {
     const plan = await explain(
       app,
       ORG,
-      (tx) => new MessageWindowsRepository().read(tx, principal, byThread(threadId), slice),
+      (tx) => new MessagesRepository().contextWindow(tx, principal, byThread(threadId), slice),
       'ANALYZE, FORMAT JSON',
     );
     const rows = [...plan.matchAll(/"(?:Actual Rows|Rows Removed by Filter)":(\d+)/g)].map(([, count]) =>

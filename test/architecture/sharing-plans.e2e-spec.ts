@@ -1,6 +1,6 @@
 import { newId } from '../../src/common/ids';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
-import { WINDOW } from '../../src/messages/read/message-windows.repository';
+import { WINDOW } from '../../src/messages/read/messages.repository';
 import { APPEND } from '../../src/messages/append/append.repository';
 import { LISTS } from '../../src/messages/read/messages.repository';
 import { SessionListRepository } from '../../src/sessions/list/session-list.repository';

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { byThread, type Target } from '../../threads/thread-access';
 import type { MessageRow } from '../../messages/message.entity';
-import { type MessageWindow, MessageWindowsService } from '../../messages/read/message-windows.service';
-import { MessagesService, toChatMessage } from '../../messages/read/messages.service';
+import { type ContextWindow, MessagesService, toChatMessage } from '../../messages/read/messages.service';
 import { SessionsService } from '../../sessions/sessions.service';
 import { MOST_MESSAGES, type Plan } from '../choose/plan';
 import { type Entry, tokensOf, toUnits } from '../choose/units';
@@ -36,7 +35,6 @@ const CHUNK = 200;
 @Injectable()
 export class ContextReader {
   constructor(
-    private readonly windows: MessageWindowsService,
     private readonly messages: MessagesService,
     private readonly sessions: SessionsService,
   ) {}
@@ -47,7 +45,7 @@ export class ContextReader {
    */
   async read(principal: Principal, target: Target, plan: Plan, most: number): Promise<Conversation> {
     if (target.by === 'session') await this.sessions.noteRead(principal, target.id);
-    const first = await this.windows.read(principal, target, {
+    const first = await this.messages.contextWindow(principal, target, {
       limit: limitOf(plan, most),
       tokens: readsAll(plan) ? 0 : plan.budget,
       reserved: plan.reserve,
@@ -87,7 +85,7 @@ class Scope {
 
   constructor(
     private readonly plan: Plan,
-    private readonly thread: MessageWindow,
+    private readonly thread: ContextWindow,
     most: number,
   ) {
     const { strategy, window } = plan;

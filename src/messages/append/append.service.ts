@@ -13,7 +13,7 @@ import type { Thread } from '../../threads/thread.entity';
 import { checkTarget } from '../../threads/threads.service';
 import type { Estimator } from '../../tokens/estimator';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
-import { toMessageView } from '../read/message-views';
+import { toMessageView } from '../message-views';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
 import type { Appended } from './append.repository';
 import { GroupCommitService } from './group-commit.service';

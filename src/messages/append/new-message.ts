@@ -7,7 +7,7 @@ import { type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
 import { type Estimator, estimateTokens } from '../../tokens/estimator';
-import { textOf, toStored } from '../message-content';
+import { textOf, toStored } from '../message-views';
 import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
 import type { Appended } from './append.repository';

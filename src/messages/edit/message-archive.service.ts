@@ -14,8 +14,8 @@ import type {
   TrashedMessage,
 } from '../remove/message-trash.dto';
 import { MessageTrashRepository, type TrashRow } from '../remove/message-trash.repository';
-import { toShown } from '../message-content';
-import { toMessageView } from '../read/message-views';
+import { toShown } from '../message-views';
+import { toMessageView } from '../message-views';
 import { checkMessageId } from '../read/messages.service';
 
 /**

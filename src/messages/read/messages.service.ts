@@ -1,22 +1,40 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { isUuid } from '../../common/ids';
-import { encodeCursor } from '../../http/request/paging';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
+import { JsonText } from '../../http/answer/json-text';
+import { encodeCursor } from '../../http/request/paging';
 import { byThread, type Target } from '../../threads/thread-access';
 import type { ThreadView } from '../../threads/threads.dto';
-import { checkTarget, ThreadsService } from '../../threads/threads.service';
-import { MessageReader, newestSlice, type Reading, seqIn, seqOf } from './message-reader';
-import { toChatMessage, toMessageView, toPrompt } from './message-views';
+import { checkTarget, notFound, ThreadsService } from '../../threads/threads.service';
+import { MessageFeedRepository } from '../feed/message-feed.repository';
 import type { MessageRow } from '../message.entity';
-import type { ChatHistory, HistoryQuery, MessageView } from '../messages.dto';
+import { toChatMessage, toMessageJson, toMessageView, toPrompt, type UnparsedRow } from '../message-views';
+import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
-import { MessagesRepository } from './messages.repository';
+import {
+  newestSlice,
+  type Reading,
+  readPage,
+  rowsOf,
+  seqIn,
+  seqOf,
+  type VersionedPage,
+  withinTokens,
+} from './message-slices';
+import {
+  type ContextSlice,
+  type ContextWindow,
+  type MessagePage,
+  type MessageSlice,
+  MessagesRepository,
+  type OutlineRow,
+  type ThreadKey,
+} from './messages.repository';
 
-export { textOf } from '../message-content';
-export { cutBefore } from '../tool-units';
-export { toChatMessage, toMessageView } from './message-views';
-export { MESSAGE_COLUMNS } from './messages.repository';
+export { textOf, toChatMessage, toMessageView } from '../message-views';
+export { cutBefore, cutKeeping } from '../tool-units';
+export { type ContextWindow, MESSAGE_COLUMNS, type OutlineRow, type ThreadKey } from './messages.repository';
 
 /** The newest messages of a thread, oldest first. */
 export interface Newest {
@@ -25,19 +43,22 @@ export interface Newest {
   hasMore: boolean;
 }
 
+type List<Row> = (tx: TenantTx, slice: MessageSlice) => Promise<MessagePage<Row> | undefined>;
+
 const DEFAULT_HISTORY = 20;
 /** The most messages of a history that is bounded by tokens (F32, F33). */
 const HISTORY_IN_BUDGET = 100;
-const MOST_MESSAGES = 1000;
+/** The most messages that come with their thread. */
+const MAX_MESSAGES = 1000;
 
-/** Reads messages. */
+/** Shows messages; and reads them for services that show them in their own way. */
 @Injectable()
 export class MessagesService {
   constructor(
     private readonly db: TenantDatabase,
     private readonly messages: MessagesRepository,
     private readonly threads: ThreadsService,
-    private readonly reader: MessageReader,
+    private readonly feed: MessageFeedRepository,
   ) {}
 
   /** @throws MESSAGE_NOT_FOUND */
@@ -46,11 +67,30 @@ export class MessagesService {
     return toMessageView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id), { rows: 1 }));
   }
 
-  /** The same as a row, inside a transaction of another service. @throws MESSAGE_NOT_FOUND */
-  async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow> {
-    const row = await this.messages.find(tx, principal, id);
-    if (!row) throw messageErrors.MESSAGE_NOT_FOUND(id);
-    return row;
+  /** A page, oldest first unless asked otherwise. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
+  async list<T>(
+    principal: Principal,
+    target: Target,
+    query: ListMessagesQuery,
+    view: (row: MessageRow) => T,
+  ): Promise<VersionedPage<T>> {
+    const page = await readPage(query, (reading) => this.read(principal, target, reading));
+    return { ...page, data: page.data.map(view) };
+  }
+
+  /**
+   * The same of a thread as JSON.
+   * @param known the thread's version that the caller has: if it still has this version, the page comes without messages
+   */
+  async listJson(principal: Principal, thread: Target, query: ListMessagesQuery, known?: number): Promise<JsonText> {
+    const list: List<UnparsedRow> = (tx, slice) => this.messages.listUnparsed(tx, principal, thread, slice);
+    const { data, ...page } = await readPage(query, (reading) =>
+      this.readWith(list, principal, thread, { ...reading, known }),
+    );
+    // Pieces become one text when they are sent, and not before: `join` would copy them once more.
+    let text = '{"data":[';
+    data.forEach((row, i) => (text += (i > 0 ? ',' : '') + toMessageJson(row, thread.id)));
+    return new JsonText(`${text}],${JSON.stringify(page).slice(1)}`, page.version);
   }
 
   /** The newest messages as a model takes them, or as prompt text. @throws THREAD_NOT_FOUND, INVALID_CURSOR */
@@ -58,10 +98,8 @@ export class MessagesService {
     const budget = query.max_tokens ?? Infinity;
     const fallback = budget === Infinity ? DEFAULT_HISTORY : HISTORY_IN_BUDGET;
     const limit = query.limit ?? query.max_messages ?? query.last_n ?? fallback;
-    const newest = await this.newest(principal, target, limit, {
-      beforeSeq: seqIn(query),
-      asOf: query.as_of,
-    });
+    const bounds = { beforeSeq: seqIn(query), asOf: query.as_of };
+    const newest = await this.newest(principal, target, limit, bounds);
     const rows = withinTokens(newest.rows, budget);
     if (query.format === 'prompt') return toPrompt(rows, query.include_system === 'true');
     const has_more = newest.hasMore || rows.length < newest.rows.length;
@@ -74,35 +112,88 @@ export class MessagesService {
     checkTarget(target);
     return this.db.read(principal, async (tx) => {
       const thread = await this.threads.getIn(tx, principal, target);
-      const page = await this.messages.list(tx, principal, target, {
-        order: 'desc',
-        limit: MOST_MESSAGES,
-        offset: 0,
-      });
-      const rows = page?.rows.reverse() ?? [];
+      const slice = { order: 'desc', limit: MAX_MESSAGES, offset: 0 } as const;
+      const rows = (await this.messages.list(tx, principal, target, slice))?.rows.reverse() ?? [];
       return { ...thread, chat_messages: rows.map(toMessageView) };
     });
   }
 
-  /** The newest messages, oldest first, as rows; for services that show them in their own way. @throws THREAD_NOT_FOUND */
+  /** The newest messages, oldest first. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
   async newest(principal: Principal, target: Target, count: number, bounds: Partial<Reading> = {}): Promise<Newest> {
-    const { rows, total } = await this.reader.read(principal, target, { ...bounds, ...newestSlice(count) });
+    const { rows, total } = await this.read(principal, target, { ...bounds, ...newestSlice(count) });
     return { rows: rows.slice(0, count).reverse(), total, hasMore: rows.length > count };
   }
 
-  /** Every message of a thread, oldest first: the cost grows with the thread. Inside a transaction of another service. */
-  async allOf(tx: TenantTx, principal: Principal, threadId: string): Promise<MessageRow[]> {
-    const all = { order: 'asc', limit: Number.MAX_SAFE_INTEGER, offset: 0 } as const;
-    return (await this.messages.list(tx, principal, byThread(threadId), all))?.rows ?? [];
+  /** What a context is made of: the beginning and the end of a thread. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
+  async contextWindow(principal: Principal, target: Target, slice: ContextSlice): Promise<ContextWindow> {
+    checkTarget(target);
+    const read = (tx: TenantTx) => this.messages.contextWindow(tx, principal, target, slice);
+    const window = await this.db.readOne(principal, read, { rows: slice.limit });
+    if (!window) throw notFound(target);
+    return window;
   }
-}
 
-/** The newest rows that add up to no more than a budget; the last one stays whatever it counts (F33). */
-function withinTokens(rows: MessageRow[], budget: number): MessageRow[] {
-  let first = Math.max(0, rows.length - 1);
-  let room = budget - (rows[first]?.token_count ?? 0);
-  while (first > 0 && room >= rows[first - 1].token_count) room -= rows[(first -= 1)].token_count;
-  return rows.slice(first);
+  /** A message, inside a transaction of another service. @throws MESSAGE_NOT_FOUND */
+  async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow> {
+    const row = await this.messages.find(tx, principal, id);
+    if (!row) throw messageErrors.MESSAGE_NOT_FOUND(id);
+    return row;
+  }
+
+  /** The same of one thread. @throws MESSAGE_NOT_FOUND also for a message of another thread */
+  async findIn(tx: TenantTx, principal: Principal, threadId: string, id: string): Promise<MessageRow> {
+    const row = await this.find(tx, principal, id);
+    if (row.thread_id !== threadId) throw messageErrors.MESSAGE_NOT_FOUND(id);
+    return row;
+  }
+
+  /**
+   * The messages from one number to another, oldest first; by default all, which costs as much as the thread is long. Inside
+   * a transaction of another service.
+   */
+  async rows(
+    tx: TenantTx,
+    principal: Principal,
+    threadId: string,
+    { from = 1, to = Number.MAX_SAFE_INTEGER - 1 }: { from?: number; to?: number } = {},
+    limit = Number.MAX_SAFE_INTEGER,
+  ): Promise<MessageRow[]> {
+    const slice = { afterSeq: from - 1, beforeSeq: to + 1, order: 'asc', limit, offset: 0 } as const;
+    return (await this.messages.list(tx, principal, byThread(threadId), slice))?.rows ?? [];
+  }
+
+  /** The messages after a number without their content, oldest first. */
+  outline(tx: TenantTx, thread: ThreadKey, afterSeq: number, limit?: number): Promise<OutlineRow[]> {
+    return this.messages.outline(tx, thread, afterSeq, limit);
+  }
+
+  private read(principal: Principal, target: Target, reading: Reading): Promise<MessagePage> {
+    const list: List<MessageRow> = (tx, slice) => this.messages.list(tx, principal, target, slice);
+    return this.readWith(list, principal, target, reading);
+  }
+
+  /** In one statement, unless it is to be as if nothing had been appended since. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
+  private async readWith<Row>(
+    list: List<Row>,
+    principal: Principal,
+    target: Target,
+    { asOf, ...slice }: Reading,
+  ): Promise<MessagePage<Row>> {
+    checkTarget(target);
+    const page =
+      asOf === undefined
+        ? await this.db.readOne(principal, (tx) => list(tx, slice), { rows: rowsOf(slice) })
+        : await this.db.read(principal, async (tx) => {
+            // The counter of the thread knows only of all messages.
+            const thread = await this.feed.thread(tx, principal, target);
+            if (!thread) return undefined;
+            const beforeSeq = Math.min(slice.beforeSeq ?? Infinity, asOf + 1);
+            const found = await list(tx, { ...slice, beforeSeq });
+            return found && { ...found, total: await this.feed.count(tx, thread, asOf) };
+          });
+    if (!page) throw notFound(target);
+    return page;
+  }
 }
 
 /** @throws MESSAGE_NOT_FOUND */

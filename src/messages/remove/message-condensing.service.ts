@@ -3,7 +3,6 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
 import { AppendService } from '../append/append.service';
 import type { ThreadCounts } from '../append/append-writer';
-import { MessageRangesRepository } from '../read/message-ranges.repository';
 import { MessageRemovalsRepository, type SeqRange } from './message-removals.repository';
 import { MessageThreads } from '../edit/message-threads';
 import type { MessageInput } from '../messages.dto';
@@ -17,7 +16,6 @@ export class MessageCondensingService {
   constructor(
     private readonly appends: AppendService,
     private readonly removals: MessageRemovalsRepository,
-    private readonly ranges: MessageRangesRepository,
     private readonly threads: MessageThreads,
   ) {}
 
@@ -32,7 +30,7 @@ export class MessageCondensingService {
     const change = { messages: 1 - gone.messages, tokens: message.token_count - gone.tokens };
     const counted = { ...change, costAdded: message.cost, costRemoved: gone.cost };
     const counts = await this.threads.book(tx, thread, 'reset', gone.seqs, counted);
-    await this.ranges.insertAt(tx, thread, range.to, message);
+    await this.removals.insertAt(tx, thread, range.to, message);
     const { id, token_count } = message;
     return { id, token_count, ...counts };
   }

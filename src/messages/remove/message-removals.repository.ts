@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
+import type { NewMessage } from '../append/new-message';
 import type { MessageRow } from '../message.entity';
 
 /** Numbers of messages, both included; absent: no bound. */
@@ -72,5 +73,17 @@ export class MessageRemovalsRepository {
       ${REMOVED}`;
     const values = [thread.org_id, thread.id, from, to, only];
     return (await tx.query<Removed>({ name: 'messages_delete_range', text }, values))[0];
+  }
+
+  /** Stores a message under a number that is free, on a thread that was touched before, in the same transaction. */
+  async insertAt(tx: TenantTx, thread: Thread, seq: number, message: NewMessage): Promise<void> {
+    const text = `
+      INSERT INTO messages (org_id, thread_id, seq, id, role, content, metadata, token_count, cost, created_at, updated_at)
+      SELECT t.org_id, t.id, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9::numeric, t.updated_at, t.updated_at
+      FROM threads t WHERE t.org_id = $1 AND t.id = $2`;
+    const { id, role, content, metadata, token_count, cost } = message;
+    const json = [JSON.stringify(content), JSON.stringify(metadata)];
+    const values = [thread.org_id, thread.id, seq, id, role, ...json, token_count, cost];
+    await tx.execute({ name: 'messages_insert_at', text }, values);
   }
 }

@@ -26,7 +26,7 @@ export class MessageReplacementService {
    */
   async replace(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
     const messages = this.appends.toMessages(history, 'history');
-    const rows = await this.messages.allOf(tx, principal, thread.id);
+    const rows = await this.messages.rows(tx, principal, thread.id);
     const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
     if (keep < rows.length) await this.removals.replaceFrom(tx, thread, rows[keep].seq);

@@ -9,7 +9,7 @@ import { MessageThreads } from '../edit/message-threads';
 import { MessageTrash } from './message-trash';
 import type { RestoredMessages, RestoreMessages } from './message-trash.dto';
 import type { UndoOptions } from '../undo/message-undo.service';
-import { toMessageView } from '../read/message-views';
+import { toMessageView } from '../message-views';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { checkMessageId } from '../read/messages.service';

@@ -9,7 +9,7 @@ import type { Thread } from '../../threads/thread.entity';
 import { checkTarget } from '../../threads/threads.service';
 import { MessageThreads } from '../edit/message-threads';
 import type { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../remove/message-trash.dto';
-import { toMessageView } from '../read/message-views';
+import { toMessageView } from '../message-views';
 import { TurnHistory } from './turn-history';
 
 export { turnInProgress } from './turn-history';

@@ -3,7 +3,6 @@ import type { Principal } from '../../organizations/principal';
 import { bySession } from '../../threads/thread-access';
 import { type AppendOptions, type AppendResult, AppendService } from '../../messages/append/append.service';
 import type { AppendMessage, AppendMessages } from '../../messages/messages.dto';
-import { MessagePagesService } from '../../messages/read/message-pages.service';
 import { MessagesService } from '../../messages/read/messages.service';
 import { SessionAppendTargets } from '../opening/session-append-targets';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
@@ -18,7 +17,6 @@ export class SessionMessagesService {
   constructor(
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly pages: MessagePagesService,
     private readonly sessions: SessionsService,
     private readonly targets: SessionAppendTargets,
   ) {}
@@ -38,7 +36,7 @@ export class SessionMessagesService {
     // An empty page only counts, which is no read (P32).
     if (query.limit !== 0) await this.sessions.noteRead(principal, id);
     const { provider: _, ...page } = query;
-    return this.pages.list(principal, bySession(id), page, toSessionMessage);
+    return this.messages.list(principal, bySession(id), page, toSessionMessage);
   }
 
   /** The newest entries in the notebook's form: exactly role and content (N11 to N14). @throws SESSION_NOT_FOUND */

@@ -7,7 +7,6 @@ import {
   type AppendResult,
   AppendService,
 } from '../../messages/append/append.service';
-import { MessagePagesService } from '../../messages/read/message-pages.service';
 import { MessagesService } from '../../messages/read/messages.service';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';
@@ -26,7 +25,6 @@ export class SharedSessionMessagesService {
     private readonly shared: SharedSessionsService,
     private readonly appends: AppendService,
     private readonly messages: MessagesService,
-    private readonly pages: MessagePagesService,
   ) {}
 
   /** Never makes a session for its owner. @throws as `AppendService.append`, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE */
@@ -48,7 +46,7 @@ export class SharedSessionMessagesService {
   ): Promise<SessionMessageList> {
     const threadId = await this.shared.threadOf(principal, ownerId, id);
     const { provider: _, ...page } = query;
-    return this.pages.list(principal, byThread(threadId), page, toSessionMessage);
+    return this.messages.list(principal, byThread(threadId), page, toSessionMessage);
   }
 
   /** @throws SESSION_NOT_FOUND */
