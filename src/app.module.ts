@@ -11,13 +11,12 @@ import { ErasureModule } from './erasure/erasure.module';
 import { ForkingModule } from './forking/forking.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
-import { LiveModule } from './streams/live.module';
+import { StreamsModule } from './streams/streams.module';
 import { McpModule } from './mcp/mcp.module';
 import { MemoryModule } from './memory/memory.module';
 import { MessagesModule } from './messages/messages.module';
 import { MetricsModule } from './metrics/metrics.module';
 import { OrganizationsModule } from './organizations/organizations.module';
-import { ReplayModule } from './streams/replay/replay.module';
 import { SearchModule } from './search/search.module';
 import { SessionsModule } from './sessions/sessions.module';
 import { SharingModule } from './sharing/sharing.module';
@@ -47,8 +46,7 @@ export class AppModule {
         TransferModule,
         SearchModule,
         StateModule,
-        LiveModule,
-        ReplayModule,
+        StreamsModule,
         SummariesModule,
         ContextModule,
         AgentModule,

@@ -4,6 +4,7 @@ import { ContextService } from '../context/context.service';
 import { MemoryService } from '../memory/memory.service';
 import type { ModelRequest } from '../models/chat-model.service';
 import type { AgentTurnLease } from '../sessions/turns/agent-turn-lease';
+import { bySession } from '../threads/target';
 import type { QuickQuery } from './agent.dto';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */
@@ -28,7 +29,7 @@ export class AgentRequests {
   ): Promise<ModelRequest> {
     const { sessionId: session_id, variables } = turn;
     const facts = await this.memory.map(principal, { session_id, include_user: 'true', limit: MOST_FACTS });
-    const { messages } = await this.context.ofSession(principal, session_id, { window: WINDOW });
+    const { messages } = await this.context.of(principal, bySession(session_id), { window: WINDOW });
     // A turn that goes on after a failure may have something else after its question, also another question.
     const last = messages.at(-1);
     if (last?.role !== 'user' || last.content !== query) messages.push({ role: 'user', content: query, metadata: {} });

@@ -8,7 +8,7 @@ import { Progress } from './progress';
 import { Problem } from '../common/errors';
 import { isPlainId } from '../common/ids';
 import { ExportService } from '../transfer/export/export.service';
-import { ImportRequests } from '../transfer/import/import-requests.service';
+import { ImportRequestsService } from '../transfer/import/import-requests.service';
 import { EXPORT_FORMATS, type ExportFormatName, IMPORT_FORMATS, type ImportFormatName } from '../transfer/transfer.dto';
 import { TransferModule } from '../transfer/transfer.module';
 
@@ -83,7 +83,7 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
   checkUser(user);
   const { size } = await stat(file);
   await withServices([TransferModule], async (context) => {
-    const imports = context.get(ImportRequests, { strict: false });
+    const imports = context.get(ImportRequestsService, { strict: false });
     const progress = new Progress(size, 'conversations');
     const request = {
       format,

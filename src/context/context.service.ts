@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { CONFIG, type Config } from '../config/config';
-import { bySession, byThread, type Target } from '../threads/thread-access';
+import type { SharedSession, Target } from '../threads/target';
 import type { ChatMessage } from '../messages/messages.dto';
 import { assemble, type Assembled } from './choose/assembly';
 import { ContextExtras } from './read/context-extras.service';
@@ -27,20 +27,20 @@ export class ContextService {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws SESSION_NOT_FOUND, TOKEN_BUDGET_EXCEEDED, VALIDATION_FAILED */
-  async ofSession(principal: Principal, id: string, request: ContextRequest = {}): Promise<Context> {
-    return { session_id: id, ...(await this.build(principal, bySession(id), request)) };
+  /**
+   * A session of somebody else's is read as its thread: what is remembered for the owner's session is not the caller's (C48).
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, TOKEN_BUDGET_EXCEEDED, VALIDATION_FAILED
+   */
+  async of(principal: Principal, target: Target | SharedSession, request: ContextRequest = {}): Promise<Context> {
+    const context = await this.build(principal, target, request);
+    return target.by === 'thread' ? context : { session_id: target.id, ...context };
   }
 
-  /** @throws THREAD_NOT_FOUND, TOKEN_BUDGET_EXCEEDED, VALIDATION_FAILED */
-  ofThread(principal: Principal, id: string, request: ContextRequest = {}): Promise<Context> {
-    return this.build(principal, byThread(id), request);
-  }
-
-  private async build(principal: Principal, target: Target, request: ContextRequest): Promise<Context> {
+  private async build(principal: Principal, named: Target | SharedSession, request: ContextRequest): Promise<Context> {
     const { TOKEN_ESTIMATOR, CONTEXT_MAX_MESSAGES, CONTEXT_WARNING_MESSAGES } = this.config.env;
     const plan = toPlan(request, TOKEN_ESTIMATOR);
-    const conversation = await this.reader.read(principal, target, plan, CONTEXT_MAX_MESSAGES);
+    const conversation = await this.reader.read(principal, named, plan, CONTEXT_MAX_MESSAGES);
+    const { target } = conversation;
     // An admin sees the threads of others; what is remembered of the admin has no place in them.
     const isOwn = conversation.userId === principal.userId;
     const [facts, summaries, found] = await Promise.all([

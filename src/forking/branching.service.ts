@@ -7,8 +7,10 @@ import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { AppendService } from '../messages/append/append.service';
 import type { MessageInput, MessageView, UpdateMessage } from '../messages/messages.dto';
 import type { MessageRow } from '../messages/message.entity';
-import { checkMessageId } from '../messages/read/messages.service';
-import { Branches } from './branches';
+import { checkMessageId, MessagesService } from '../messages/read/messages.service';
+import { byThread } from '../threads/target';
+import { ForkingRepository } from './forking.repository';
+import { ThreadCopies } from './thread-copies';
 
 /** What an edit says beside its body. */
 export interface EditOptions {
@@ -21,7 +23,9 @@ export interface EditOptions {
 export class BranchingService {
   constructor(
     private readonly idempotency: IdempotencyService,
-    private readonly branches: Branches,
+    private readonly messages: MessagesService,
+    private readonly copies: ThreadCopies,
+    private readonly forks: ForkingRepository,
     private readonly appends: AppendService,
   ) {}
 
@@ -38,11 +42,20 @@ export class BranchingService {
   ): Promise<MessageView> {
     checkMessageId(id);
     return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const { message, source } = await this.branches.holdSource(tx, principal, id);
+      const { message, source } = await this.holdSource(tx, principal, id);
       checkVersion(precondition(ifMatch, body), source.version);
-      const threadId = await this.branches.fork(tx, principal, source, message.seq - 1);
+      const upTo = { up_to_seq: message.seq - 1 };
+      const { id: threadId } = await this.copies.copyToNew(tx, principal, source, source.name, upTo);
       return this.append(tx, principal, threadId, await this.edited(tx, message, body));
     });
+  }
+
+  /** The message and its thread, to which nobody writes until `tx` ends. @throws MESSAGE_NOT_FOUND */
+  private async holdSource(tx: TenantTx, principal: Principal, id: string) {
+    const { thread_id } = await this.messages.find(tx, principal, id);
+    const source = await this.copies.hold(tx, principal, thread_id, byThread(thread_id));
+    // Again: somebody may have edited or deleted it before we held its thread.
+    return { message: await this.messages.find(tx, principal, id), source };
   }
 
   private async append(tx: TenantTx, principal: Principal, threadId: string, input: MessageInput) {
@@ -60,7 +73,7 @@ export class BranchingService {
       tool_call_id: message.tool_call_id,
       name: message.name,
       content: stays ? message.content : content,
-      metadata: metadata ? await this.branches.merge(tx, message.metadata, metadata) : message.metadata,
+      metadata: metadata ? await this.forks.mergeMetadata(tx, message.metadata, metadata) : message.metadata,
       token_count: token_count ?? (content === undefined ? message.token_count : undefined),
       cost: cost ?? message.cost,
     };

@@ -1,20 +1,25 @@
-import { Body, Controller, Patch, Query, Res } from '@nestjs/common';
+import { Body, Controller, createParamDecorator, type ExecutionContext, Patch, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
-import { Id } from '../http/request/decorators';
-import { ApiIdempotencyKey } from '../idempotency/idempotency-key';
+import { Id, readIfMatch } from '../http/request/decorators';
+import { ApiIdempotencyKey, readIdempotencyKey } from '../idempotency/idempotency-key';
 import { MessageEditsService } from '../messages/edit/message-edits.service';
 import { MessageView, UpdateMessage } from '../messages/messages.dto';
 import { BranchingService, type EditOptions } from './branching.service';
-import { EditControls } from './edit-controls';
 import { EditQuery } from './forking.dto';
+
+/** What an edit says beside its body: `Idempotency-Key` and `If-Match`. */
+const EditControls = createParamDecorator((_: unknown, context: ExecutionContext): EditOptions => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  return { idempotencyKey: readIdempotencyKey(request), ifMatch: readIfMatch(request) };
+});
 
 /** Edits of messages, in their place or in another thread. */
 @ApiTags('messages')
 @Controller('messages')
-export class MessageEditingController {
+export class EditOrBranchController {
   constructor(
     private readonly edits: MessageEditsService,
     private readonly branching: BranchingService,
@@ -31,15 +36,15 @@ export class MessageEditingController {
     description: 'With branch=true: the edited message in its new thread, which Location names.',
   })
   async update(
-    @Caller() caller: Principal,
+    @Caller() principal: Principal,
     @Id('id') id: string,
     @Query() query: EditQuery,
     @Body() body: UpdateMessage,
     @EditControls() controls: EditOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    if (query.branch !== 'true') return this.edits.update(caller, id, body, controls.ifMatch);
-    const message = await this.branching.branch(caller, id, body, controls);
+    if (query.branch !== 'true') return this.edits.update(principal, id, body, controls.ifMatch);
+    const message = await this.branching.branch(principal, id, body, controls);
     void reply.status(201).header('location', `/api/threads/${message.thread_id}`);
     return message;
   }

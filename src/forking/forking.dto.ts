@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FlagField, IntField, NameField, UuidField } from '../http/request/fields';
-import { SessionIdField } from '../sessions/opening/session-id';
+import { SessionIdField } from '../threads/target';
 
 /** What of a thread goes into its fork. */
 export class ForkThread {

@@ -22,11 +22,15 @@ export interface Fork {
   cut: Cut;
 }
 
-/** What was copied. */
-export interface Copied {
-  /** Number, in the source, of the last message; 0: there was none. */
-  forked_from_seq: number;
-}
+type Shown = 'id' | 'name' | 'session_id' | 'forked_from_thread_id' | 'forked_from_seq' | 'created_at';
+
+/** A thread of a tree. */
+export type LineageRow = Pick<Thread, Shown> & {
+  /** 0 is the root. */
+  depth: number;
+};
+
+const COLUMNS = `t.id, t.name, t.session_id, t.forked_from_thread_id, t.forked_from_seq, t.created_at`;
 
 /**
  * A UUIDv7 with `rest` more of its batch behind it: 4096 to the millisecond, the last one now, so that ids sort like
@@ -53,8 +57,8 @@ export class ForkingRepository {
     return (await tx.query<Thread>({ name: 'forking_hold', text }, [...principalValues(principal), id]))[0];
   }
 
-  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. */
-  async copyThread(tx: TenantTx, { source, id, name, cut }: Fork): Promise<Copied> {
+  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. @returns it */
+  async copyThread(tx: TenantTx, { source, id, name, cut }: Fork): Promise<Thread> {
     const text = `
       WITH removed AS (${REMOVED}), chosen AS (
         SELECT m.*, row_number() OVER (ORDER BY m.seq) AS n FROM messages m
@@ -75,9 +79,9 @@ export class ForkingRepository {
         total_cost = total.cost, forked_from_thread_id = source.id, forked_from_seq = total.last
       FROM threads source, removed, total
       WHERE source.org_id = $1 AND source.id = $2 AND t.org_id = $1 AND t.id = $3
-      RETURNING t.forked_from_seq`;
+      RETURNING t.*`;
     const values = [source.org_id, source.id, id, name, cut.seq, cut.count];
-    return (await tx.query<Copied>({ name: 'forking_copy_thread', text }, values))[0];
+    return (await tx.query<Thread>({ name: 'forking_copy_thread', text }, values))[0];
   }
 
   /**
@@ -110,13 +114,36 @@ export class ForkingRepository {
   }
 
   /** What only sessions have, from the source's session to the new one's. A turn under way stays where it is. */
-  async copySettings(tx: TenantTx, { source, id }: Fork): Promise<void> {
+  async copySettings(tx: TenantTx, { source, id }: Pick<Fork, 'source' | 'id'>): Promise<void> {
     const text = `
       UPDATE sessions s SET notebook_id = o.notebook_id, prompt_name = o.prompt_name, system_prompt = o.system_prompt,
         max_tokens = o.max_tokens, variables = o.variables
       FROM sessions o
       WHERE o.org_id = $1 AND o.thread_id = $2 AND s.org_id = $1 AND s.thread_id = $3`;
     await tx.execute({ name: 'forking_copy_settings', text }, [source.org_id, source.id, id]);
+  }
+
+  /**
+   * The thread and its forks that the caller may see, level by level; none if the thread is not in sight. Below a fork that is
+   * not in sight nothing is.
+   */
+  descendants(tx: TenantTx, principal: Principal, id: string, mostDeep: number, limit: number): Promise<LineageRow[]> {
+    // A level at a time, so that the limit cuts off the deepest ones, and nothing is read that is not shown.
+    const text = `
+      WITH RECURSIVE tree AS (
+        SELECT ${COLUMNS}, 0 AS depth FROM threads t WHERE ${visibleThread('t', 1)} AND t.id = $4
+        UNION ALL
+        SELECT ${COLUMNS}, p.depth + 1
+        FROM tree p JOIN threads t ON t.forked_from_thread_id = p.id AND ${visibleThread('t', 1)}
+        WHERE p.depth < $5
+      )
+      SELECT * FROM tree LIMIT $6`;
+    return tx.query<LineageRow>({ name: 'forking_descendants', text }, [
+      ...principalValues(principal),
+      id,
+      mostDeep,
+      limit,
+    ]);
   }
 
   /** What a JSON merge patch makes of metadata. */

@@ -1,33 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { byThread } from '../threads/thread-access';
-import { checkTarget, notFound } from '../threads/threads.service';
+import { checkTarget, notFound, type Target } from '../threads/target';
 import type { ForkNode, ForkTree } from './forking.dto';
-import { type LineageRow, LineageRepository } from './lineage.repository';
+import { ForkingRepository, type LineageRow } from './forking.repository';
 
 /** Levels below the root, and threads, that one answer shows. */
-const MOST_DEEP = 50;
-const MOST_THREADS = 1000;
+const MAX_DEEP = 50;
+const MAX_THREADS = 1000;
 
 /** Shows what became of a thread. */
 @Injectable()
 export class LineageService {
   constructor(
     private readonly db: TenantDatabase,
-    private readonly lineage: LineageRepository,
+    private readonly forks: ForkingRepository,
   ) {}
 
   /** The forks of a thread that the caller may see, with their forks, first made first. @throws THREAD_NOT_FOUND */
-  async tree(principal: Principal, id: string): Promise<ForkTree> {
-    const target = byThread(id);
+  async tree(principal: Principal, target: Target): Promise<ForkTree> {
     checkTarget(target);
     // One level and one thread more than shown tell that there are more.
     const rows = await this.db.readOne(principal, (tx) =>
-      this.lineage.descendants(tx, principal, id, MOST_DEEP + 1, MOST_THREADS + 1),
+      this.forks.descendants(tx, principal, target.id, MAX_DEEP + 1, MAX_THREADS + 1),
     );
-    const shown = rows.slice(0, MOST_THREADS).filter(({ depth }) => depth <= MOST_DEEP);
-    const root = toTree(shown, id);
+    const shown = rows.slice(0, MAX_THREADS).filter(({ depth }) => depth <= MAX_DEEP);
+    const root = toTree(shown, target.id);
     if (!root) throw notFound(target);
     return { ...root, has_more: shown.length < rows.length };
   }

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
+import { newId } from '../common/ids';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/thread-access';
+import { notFound, type Target } from '../threads/target';
 import { MessagesService } from '../messages/read/messages.service';
+import { ThreadCreationService } from '../threads/thread-creation.service';
 import type { Thread } from '../threads/thread.entity';
-import { notFound } from '../threads/threads.service';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';
 
 /** Where a request wants a copy to end. At most one of them. */
@@ -15,12 +16,13 @@ export interface UpTo {
   at_turn?: number;
 }
 
-/** Copies threads that others have made room for. */
+/** Copies threads, inside transactions that are given. */
 @Injectable()
 export class ThreadCopies {
   constructor(
     private readonly forks: ForkingRepository,
     private readonly messages: MessagesService,
+    private readonly creation: ThreadCreationService,
   ) {}
 
   /**
@@ -34,18 +36,31 @@ export class ThreadCopies {
     return source;
   }
 
-  /** Fills the new thread. A cut is where the caller wants it, also between a tool call and its result. @throws MESSAGE_NOT_FOUND */
+  /** Copies a held thread into a new one of the caller's, which becomes the current one. @throws MESSAGE_NOT_FOUND */
+  async copyToNew(tx: TenantTx, principal: Principal, source: Thread, name: string, upTo: UpTo): Promise<Thread> {
+    const to = { id: newId(), name };
+    await this.creation.createIn(tx, principal.orgId, [{ ...to, user_id: principal.userId, metadata: {} }]);
+    return this.copy(tx, principal, source, to, upTo);
+  }
+
+  /**
+   * Fills a thread that is there, and empty. A cut is where the caller wants it, also between a tool call and its result.
+   * @returns the filled thread
+   * @throws MESSAGE_NOT_FOUND
+   */
   async copy(tx: TenantTx, principal: Principal, source: Thread, to: Pick<Fork, 'id' | 'name'>, upTo: UpTo) {
     const cut = await this.cutOf(tx, principal, source, upTo);
     const fork = { ...to, source, cut };
-    const { forked_from_seq: last } = await this.forks.copyThread(tx, fork);
+    const filled = await this.forks.copyThread(tx, fork);
     const isCut = cut.seq !== undefined || cut.count !== undefined;
-    await this.forks.copySummaries(tx, fork, isCut ? last : undefined);
-    return fork;
+    await this.forks.copySummaries(tx, fork, isCut ? (filled.forked_from_seq as number) : undefined);
+    return filled;
   }
 
   /** What a session has beside its thread. */
-  readonly copySettings: ForkingRepository['copySettings'] = (tx, fork) => this.forks.copySettings(tx, fork);
+  copySettings(tx: TenantTx, source: Thread, id: string): Promise<void> {
+    return this.forks.copySettings(tx, { source, id });
+  }
 
   private async cutOf(
     tx: TenantTx,

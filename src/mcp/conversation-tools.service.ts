@@ -6,7 +6,7 @@ import { appendBody } from '../messages/append/append-answer';
 import { type AppendResult, AppendService } from '../messages/append/append.service';
 import type { MessageRole } from '../messages/message.entity';
 import type { AppendMessages } from '../messages/messages.dto';
-import { checkSessionId } from '../sessions/opening/session-id';
+import { bySession, byThread, checkSessionId } from '../threads/target';
 import { SessionMessagesService } from '../sessions/messages/session-messages.service';
 import { defineTool, idField, type Tool } from './tool';
 
@@ -127,9 +127,7 @@ export class ConversationTools {
         permissions: ['sessions:read', 'threads:read'],
       },
       (principal, { session_id, thread_id, ...request }) =>
-        session_id === undefined
-          ? this.contexts.ofThread(principal, String(thread_id), { window: WINDOW, ...request })
-          : this.contexts.ofSession(principal, checkSessionId(session_id), { window: WINDOW, ...request }),
+        this.contexts.of(principal, targetOf(session_id, thread_id), { window: WINDOW, ...request }),
     );
   }
 
@@ -137,9 +135,12 @@ export class ConversationTools {
     const body = appendBody.transform({ messages }) as AppendMessages;
     return session_id === undefined
       ? this.threads.append(principal, String(thread_id), body)
-      : this.sessions.append(principal, checkSessionId(session_id), body, {});
+      : this.sessions.append(principal, bySession(checkSessionId(session_id)), body, {});
   }
 }
+
+const targetOf = (sessionId: string | undefined, threadId: unknown) =>
+  sessionId === undefined ? byThread(String(threadId)) : bySession(checkSessionId(sessionId));
 
 /** Where the messages are now; the model has just sent what is in them. */
 function withoutEcho({ created, answer }: AppendResult): object {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Principal } from '../organizations/principal';
 import type { FoundMessage, SearchMessagesQuery } from '../search/search.dto';
 import { MessageSearchService } from '../search/message-search.service';
-import { checkSessionId } from '../sessions/opening/session-id';
+import { checkSessionId } from '../threads/target';
 import { defineTool, idField, type Tool } from './tool';
 
 const ROLES = ['user', 'assistant', 'system', 'developer', 'tool'] as const;

@@ -7,7 +7,7 @@ import {
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
 import { checkAccess } from '../auth/access';
-import { byThread } from '../threads/thread-access';
+import { byThread } from '../threads/target';
 import { MessagesService } from '../messages/read/messages.service';
 import { ThreadListService } from '../threads/list/thread-list.service';
 import { toProblem } from './failure';

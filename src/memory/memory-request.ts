@@ -11,7 +11,7 @@ import type { Principal } from '../organizations/principal';
 import { readIfMatch } from '../http/request/decorators';
 import { commonErrors } from '../common/errors';
 import { checkId } from '../common/ids';
-import { ownerOf } from '../threads/threads.service';
+import { ownerOf } from '../threads/target';
 import type { MemoryView } from './memory.dto';
 import type { SaveConditions } from './memory.service';
 

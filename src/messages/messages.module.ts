@@ -29,6 +29,7 @@ import { MessageTrashController } from './remove/message-trash.controller';
 import { MessageTrashRepository } from './remove/message-trash.repository';
 import { MessageUndoService } from './undo/message-undo.service';
 import { ThreadTrashMessagesController } from './remove/thread-trash-messages.controller';
+import { SessionUndoController, ThreadUndoController } from './undo/undo.controller';
 import { TurnHistory } from './undo/turn-history';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './read/messages.repository';
@@ -43,6 +44,8 @@ import { ThreadController } from './read/thread.controller';
     ThreadController,
     ThreadMessagesController,
     ThreadTrashMessagesController,
+    ThreadUndoController,
+    SessionUndoController,
     MessagesController,
     MessageTrashController,
   ],

@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
-import { SessionId } from './opening/session-id';
+import { ConversationTarget, type SharedSession, type Target } from '../threads/target';
 import { SessionListService } from './list/session-list.service';
 import { SessionSettingsService } from './settings/session-settings.service';
 import {
@@ -23,7 +23,6 @@ import {
   UpdateSession,
 } from './sessions.dto';
 import { SessionsService } from './sessions.service';
-import { isOthers, SharedSessionsService } from './shared/shared-sessions.service';
 
 /** Sessions: conversations under names of the caller's choosing, made on first use. */
 @ApiTags('sessions')
@@ -34,7 +33,6 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly settings: SessionSettingsService,
     private readonly lists: SessionListService,
-    private readonly shared: SharedSessionsService,
   ) {}
 
   @Post()
@@ -44,12 +42,12 @@ export class SessionsController {
   @ApiResponse({ status: 201, type: SessionView, description: 'Made.' })
   @ApiResponse({ status: 200, type: SessionView, description: 'It was there, and nothing of it was reset.' })
   async open(
-    @Caller() caller: Principal,
+    @Caller() principal: Principal,
     @Body() body: OpenSession,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    const { created, session } = await this.settings.open(caller, body, idempotencyKey);
+    const { created, session } = await this.settings.open(principal, body, idempotencyKey);
     void reply.status(created ? 201 : 200);
     return session;
   }
@@ -58,16 +56,16 @@ export class SessionsController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'listSessions', summary: 'A page of active sessions, last written to first' })
   @ApiOkResponse({ type: SessionList })
-  list(@Caller() caller: Principal, @Query() query: ListSessionsQuery) {
-    return this.lists.list(caller, query);
+  list(@Caller() principal: Principal, @Query() query: ListSessionsQuery) {
+    return this.lists.list(principal, query);
   }
 
   @Delete()
   @Access('sessions:write')
   @ApiOperation({ operationId: 'deleteSessionsByPrefix', summary: 'Delete sessions whose ids begin with a text' })
   @ApiOkResponse({ type: DeletedSessions })
-  deleteByPrefix(@Caller() caller: Principal, @Query() query: DeleteSessionsQuery) {
-    return this.sessions.deleteByPrefix(caller, query);
+  deleteByPrefix(@Caller() principal: Principal, @Query() query: DeleteSessionsQuery) {
+    return this.sessions.deleteByPrefix(principal, query);
   }
 
   @Post('batch-get')
@@ -78,8 +76,8 @@ export class SessionsController {
     summary: 'Several sessions at once, null for those that are not there',
   })
   @ApiOkResponse({ type: SessionBatch })
-  batchGet(@Caller() caller: Principal, @Body() body: BatchGetSessions) {
-    return this.sessions.batchGet(caller, body);
+  batchGet(@Caller() principal: Principal, @Body() body: BatchGetSessions) {
+    return this.sessions.batchGet(principal, body);
   }
 
   @Get(':id')
@@ -87,13 +85,11 @@ export class SessionsController {
   @ApiOperation({ operationId: 'getSession', summary: 'One session' })
   @ApiOkResponse({ type: SessionView })
   get(
-    @Caller() caller: Principal,
-    @SessionId({ mayBeShared: true }) id: string,
-    @Query() { owner_id, ...query }: GetSessionQuery,
+    @Caller() principal: Principal,
+    @ConversationTarget('shared') session: Target | SharedSession,
+    @Query() query: GetSessionQuery,
   ) {
-    return isOthers(caller, owner_id)
-      ? this.shared.get(caller, owner_id, id, query)
-      : this.sessions.get(caller, id, query);
+    return this.sessions.get(principal, session, query);
   }
 
   @Patch(':id')
@@ -101,19 +97,19 @@ export class SessionsController {
   @ApiOperation({ operationId: 'updateSession', summary: 'Change title, notebook, prompts, budget; merge metadata' })
   @ApiOkResponse({ type: SessionView })
   update(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Body() body: UpdateSession,
     @IfMatch() ifMatch?: number,
   ) {
-    return this.settings.update(caller, id, body, ifMatch);
+    return this.settings.update(principal, id, body, ifMatch);
   }
 
   @Delete(':id')
   @Access('sessions:write')
   @ApiOperation({ operationId: 'deleteSession', summary: 'Delete a session with its messages' })
   @ApiOkResponse({ type: DeletedSession })
-  delete(@Caller() caller: Principal, @SessionId() id: string, @IfMatch() ifMatch?: number) {
-    return this.sessions.delete(caller, id, ifMatch);
+  delete(@Caller() principal: Principal, @ConversationTarget('session') { id }: Target, @IfMatch() ifMatch?: number) {
+    return this.sessions.delete(principal, id, ifMatch);
   }
 }

@@ -24,7 +24,7 @@ import {
 } from '../messages/messages.dto';
 import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
 import type { AutoSummarize } from '../threads/thread.entity';
-import { SessionIdField } from './opening/session-id';
+import { SessionIdField } from '../threads/target';
 
 /** What a caller may say of a session, when it is made and later. */
 export class SessionSettings {

@@ -1,7 +1,6 @@
 import { defineErrors } from '../common/errors';
 
 export const sessionErrors = defineErrors({
-  SESSION_ID_RESERVED: [400, (id: string) => `No session can be called "${id}": the word names a route.`],
   SESSION_EXISTS: [409, (id: string) => `There is a session ${id} already.`],
   TOO_MANY_SESSIONS: [
     429,

@@ -10,27 +10,25 @@ import { SessionListRepository } from './list/session-list.repository';
 import { SessionListService } from './list/session-list.service';
 import { SessionMessagesController } from './messages/session-messages.controller';
 import { SessionMessagesService } from './messages/session-messages.service';
+import { SessionOpeningRepository } from './opening/session-opening.repository';
 import { SessionOpeningService } from './opening/session-opening.service';
 import { SessionAppendTargets } from './opening/session-append-targets';
 import { SessionSettingsService } from './settings/session-settings.service';
 import { AgentTurnWriter } from './turns/agent-turn-writer';
 import { AgentTurnsRepository } from './turns/agent-turns.repository';
 import { AgentTurnsService } from './turns/agent-turns.service';
-import { SessionUndoController } from './session-undo.controller';
 import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
 import { SessionsService } from './sessions.service';
-import { SharedSessionMessagesService } from './shared/shared-session-messages.service';
-import { SharedSessionsRepository } from './shared/shared-sessions.repository';
-import { SharedSessionsService } from './shared/shared-sessions.service';
 
 /** Sessions: named, expiring handles on threads. */
 @Module({
   imports: [ThreadsModule, MessagesModule, IdempotencyModule, OrganizationsModule],
-  controllers: [SessionsController, SessionMessagesController, SessionDocumentsController, SessionUndoController],
+  controllers: [SessionsController, SessionMessagesController, SessionDocumentsController],
   providers: [
     SessionsService,
     SessionOpeningService,
+    SessionOpeningRepository,
     SessionSettingsService,
     SessionListService,
     SessionMessagesService,
@@ -42,17 +40,7 @@ import { SharedSessionsService } from './shared/shared-sessions.service';
     AgentTurnsRepository,
     SessionsRepository,
     SessionListRepository,
-    SharedSessionsService,
-    SharedSessionMessagesService,
-    SharedSessionsRepository,
   ],
-  exports: [
-    SessionsService,
-    SessionOpeningService,
-    SessionChangesService,
-    SessionMessagesService,
-    AgentTurnsService,
-    SharedSessionsService,
-  ],
+  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService, AgentTurnsService],
 })
 export class SessionsModule {}

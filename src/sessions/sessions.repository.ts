@@ -1,12 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { HASHED_LOCKS } from '../database/door/locks';
 import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
 import { endOfPrefix } from '../database/door/prefix';
-import { bySession, forTargets, present, targetValues, TOUCH, unexpired } from '../threads/thread-access';
+import { bySession, type SharedSession } from '../threads/target';
+import {
+  forTargets,
+  present,
+  principalValues,
+  targetValues,
+  TOUCH,
+  unexpired,
+  visibleThread,
+} from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Session } from './session.entity';
-import type { SessionLifetime } from './opening/session-lifetime';
 
 type OfThread =
   'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
@@ -15,22 +22,10 @@ type OfThread =
 export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
   Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };
 
-/** A live session's thread, held, with what a writer must know of the session. */
-export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt' | 'max_tokens' | 'variables'>;
-
-/** What is left of a session that is not active. */
-export interface Leftover {
-  thread_id: string;
-  expired: boolean;
-  /** Its thread is in the trash. */
-  deleted: boolean;
-}
-
-export interface NewSession {
-  id: string;
-  thread_id: string;
-  title: string;
-  metadata: Record<string, unknown>;
+/** Milliseconds after the last read or write, and after the last write; null: for ever. */
+interface Lifetime {
+  ttlMs: number | null;
+  maxAgeMs: number | null;
 }
 
 /** Members that are absent stay; null clears. */
@@ -44,9 +39,18 @@ export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebo
 export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
   AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
 
-const KEY = `s.org_id = $1 AND s.user_id = $2 AND s.id = $3`;
+/** A session of the caller's; its three parameters come from `keyValues`. */
+export const KEY = `s.org_id = $1 AND s.user_id = $2 AND s.id = $3`;
 
-const keyValues = (principal: Principal, id: string) => [principal.orgId, principal.userId, id];
+export const keyValues = (principal: Principal, id: string) => [principal.orgId, principal.userId, id];
+
+const OF_OWNER = `s.org_id = $1 AND s.user_id = $4 AND s.id = $5 AND ${visibleThread('t', 1)}`;
+
+const ownerValues = (principal: Principal, { ownerId, id }: SharedSession) => [
+  ...principalValues(principal),
+  ownerId,
+  id,
+];
 
 const TOUCH_ON_READ = forTargets(
   { name: 'sessions_touch' },
@@ -69,6 +73,19 @@ export class SessionsRepository {
     return (await tx.query<SessionRow>({ name: 'sessions_find', text }, keyValues(principal, id)))[0];
   }
 
+  /** @returns the owner's session if it is live and in the caller's sight */
+  async findShared(tx: TenantTx, principal: Principal, session: SharedSession): Promise<SessionRow | undefined> {
+    const text = `SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS} WHERE ${OF_OWNER}`;
+    return (await tx.query<SessionRow>({ name: 'shared_sessions_find', text }, ownerValues(principal, session)))[0];
+  }
+
+  /** The same, its thread only. */
+  async findSharedThread(tx: TenantTx, principal: Principal, session: SharedSession): Promise<string | undefined> {
+    const text = `SELECT t.id FROM ${LIVE_SESSIONS} WHERE ${OF_OWNER}`;
+    const values = ownerValues(principal, session);
+    return (await tx.query<{ id: string }>({ name: 'shared_sessions_find_thread', text }, values))[0]?.id;
+  }
+
   /** The live ones of these, in no order. */
   findMany(tx: TenantTx, principal: Principal, ids: string[]): Promise<SessionRow[]> {
     const text = `
@@ -76,119 +93,10 @@ export class SessionsRepository {
     return tx.query<SessionRow>({ name: 'sessions_find_many', text }, [principal.orgId, principal.userId, ids]);
   }
 
-  /**
-   * The live session's thread; nobody else writes to it until the transaction ends. The session's row is locked as well: what
-   * is not locked would be read as it was before a wait.
-   */
-  async hold(tx: TenantTx, principal: Principal, id: string): Promise<HeldSession | undefined> {
-    const text = `
-      SELECT t.*, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
-      WHERE ${KEY} FOR UPDATE OF t FOR NO KEY UPDATE OF s`;
-    return (await tx.query<HeldSession>({ name: 'sessions_hold', text }, keyValues(principal, id)))[0];
-  }
-
-  /** One creation at a time for each `name`, until the transaction ends. */
-  async lockCreation(tx: TenantTx, name: string): Promise<void> {
-    const text = `SELECT pg_advisory_xact_lock(hashtextextended($1, ${HASHED_LOCKS.sessions}))`;
-    await tx.query({ name: 'sessions_lock_creation', text }, [name]);
-  }
-
-  /** The session as it was before it expired or was evicted. */
-  async holdLeftover(tx: TenantTx, principal: Principal, id: string): Promise<Leftover | undefined> {
-    const text = `
-      SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired, t.deleted_at IS NOT NULL AS deleted
-      FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
-    return (await tx.query<Leftover>({ name: 'sessions_hold_leftover', text }, keyValues(principal, id)))[0];
-  }
-
-  /** Whether it is there, active or asleep. */
-  async exists(tx: TenantTx, principal: Principal, id: string): Promise<boolean> {
-    const text = `
-      SELECT 1 AS found FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
-      WHERE ${KEY} AND ${present('t')}`;
-    return (await tx.query({ name: 'sessions_exists', text }, keyValues(principal, id))).length > 0;
-  }
-
-  async insert(tx: TenantTx, principal: Principal, session: NewSession, lifetimeMs: number | null): Promise<void> {
-    const text = `
-      WITH clock AS (SELECT clock_timestamp() AS now), thread AS (
-        INSERT INTO threads (org_id, id, user_id, name, metadata, session_id, lifetime_ms, expires_at, created_at, updated_at)
-        SELECT $1, $4, $2, $5, $6, $3, $7, now + $7::bigint * interval '1 ms', now, now FROM clock
-      )
-      INSERT INTO sessions (org_id, user_id, id, thread_id, last_accessed_at, created_at)
-      SELECT $1, $2, $3, $4, now, now FROM clock`;
-    const values = [
-      ...keyValues(principal, session.id),
-      session.thread_id,
-      session.title,
-      session.metadata,
-      lifetimeMs,
-    ];
-    await tx.execute({ name: 'sessions_insert', text }, values);
-  }
-
-  /** Makes an evicted session active again. */
-  async revive(tx: TenantTx, principal: Principal, threadId: string, id: string): Promise<void> {
-    const text = `UPDATE threads SET session_id = $3 WHERE org_id = $1 AND id = $2`;
-    await tx.execute({ name: 'sessions_revive', text }, [principal.orgId, threadId, id]);
-  }
-
-  /** Gives the id away: the thread stays in the trash, as one of no session. */
-  async release(tx: TenantTx, principal: Principal, id: string): Promise<void> {
-    await tx.execute(
-      { name: 'sessions_release', text: `DELETE FROM sessions s WHERE ${KEY}` },
-      keyValues(principal, id),
-    );
-  }
-
-  async deleteThread(tx: TenantTx, principal: Principal, threadId: string): Promise<void> {
-    const text = `DELETE FROM threads WHERE org_id = $1 AND id = $2`;
-    await tx.execute({ name: 'sessions_delete_thread', text }, [principal.orgId, threadId]);
-  }
-
-  /** Active sessions of the organization. */
-  async countActive(tx: TenantTx, orgId: string): Promise<number> {
-    const text = `
-      SELECT count(*) AS active FROM threads t WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
-    return (await tx.query<{ active: number }>({ name: 'sessions_count_active', text }, [orgId]))[0].active;
-  }
-
-  /**
-   * Puts the sessions to sleep that were written to least recently; the next write wakes them. One that is written to
-   * at this moment stays awake, so there may be fewer than `count`.
-   */
-  async evict(tx: TenantTx, orgId: string, count: number): Promise<void> {
-    // Materialized: a subquery with LIMIT may run again for each row that it is compared with, and evict one each time.
-    const text = `
-      WITH oldest AS MATERIALIZED (
-        SELECT t.org_id, t.id, t.updated_at FROM threads t
-        WHERE t.org_id = $1 AND t.session_id IS NOT NULL AND ${unexpired('t')} ORDER BY t.updated_at, t.id LIMIT $2
-      )
-      UPDATE threads t SET session_id = NULL FROM oldest
-      WHERE t.org_id = oldest.org_id AND t.id = oldest.id AND t.updated_at = oldest.updated_at`;
-    await tx.execute({ name: 'sessions_evict', text }, [orgId, count]);
-  }
-
   /** Notes a read, which keeps the session alive (P32). @returns whether it is live */
-  async touch(tx: TenantTx, principal: Principal, id: string, { maxAgeMs, ttlMs }: SessionLifetime): Promise<boolean> {
+  async touch(tx: TenantTx, principal: Principal, id: string, { maxAgeMs, ttlMs }: Lifetime): Promise<boolean> {
     const values = [...targetValues(principal, bySession(id)), maxAgeMs, ttlMs];
     return (await tx.execute(TOUCH_ON_READ, values)) === 1;
-  }
-
-  /** Lets the thread live for so long from now on, at least. */
-  async keepAlive(tx: TenantTx, thread: Thread, ms: number | null): Promise<void> {
-    const text = `
-      UPDATE threads t SET expires_at = greatest(t.expires_at, clock_timestamp() + $3::bigint * interval '1 ms')
-      WHERE t.org_id = $1 AND t.id = $2 AND t.expires_at IS NOT NULL`;
-    await tx.execute({ name: 'sessions_keep_alive', text }, [thread.org_id, thread.id, ms]);
-  }
-
-  /** Lets the thread live as long as the configuration says now, from now on: it may not end under who resumes it. */
-  async setLifetime(tx: TenantTx, thread: Thread, lifetimeMs: number | null): Promise<void> {
-    const text = `
-      UPDATE threads t SET lifetime_ms = $3, expires_at = clock_timestamp() + $3::bigint * interval '1 ms'
-      WHERE t.org_id = $1 AND t.id = $2`;
-    await tx.execute({ name: 'sessions_set_lifetime', text }, [thread.org_id, thread.id, lifetimeMs]);
   }
 
   /** Replaces the metadata, and notes the version that the whole state was saved as. */

@@ -4,11 +4,10 @@ import { checkCount } from '../http/request/limits';
 import { checkVersion, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { bySession } from '../threads/thread-access';
+import { bySession, byThread, notFound, ownerOf, type SharedSession, type Target } from '../threads/target';
 import { MessagesService } from '../messages/read/messages.service';
-import { notFound, ownerOf } from '../threads/threads.service';
-import { sessionLifetime } from './opening/session-lifetime';
-import { isLarge, toSessionMessage, toSessionView } from './session-views';
+import { sessionLifetime } from './opening/session-opening.service';
+import { isLarge, toReaderView, toSessionMessage, toSessionView } from './session-views';
 import type {
   BatchGetSessions,
   DeletedSession,
@@ -22,7 +21,7 @@ import { type SessionRow, SessionsRepository } from './sessions.repository';
 
 export type { SessionRow } from './sessions.repository';
 
-const MOST_MESSAGES = 1000;
+const MAX_MESSAGES = 1000;
 
 /** Shows and deletes sessions. */
 @Injectable()
@@ -36,13 +35,38 @@ export class SessionsService {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws SESSION_NOT_FOUND */
-  async get(principal: Principal, id: string, { include }: GetSessionQuery = {}): Promise<SessionView> {
-    await this.noteRead(principal, id);
-    const view = this.toView(await this.db.readOne(principal, (tx) => this.find(tx, principal, id), { rows: 1 }));
+  /** Of somebody else's session without what is the owner's alone, unless for an admin. @throws SESSION_NOT_FOUND */
+  async get(
+    principal: Principal,
+    session: Target | SharedSession,
+    { include }: Pick<GetSessionQuery, 'include'> = {},
+  ): Promise<SessionView> {
+    const row = await this.read(principal, session);
+    const isShared = session.by === 'shared';
+    const whole = this.toView(row);
+    const view = isShared && !principal.seesOrganization ? toReaderView(whole) : whole;
     if (!include) return view;
-    const { rows } = await this.messages.newest(principal, bySession(id), MOST_MESSAGES);
+    const { rows } = await this.messages.newest(principal, isShared ? byThread(row.thread_id) : session, MAX_MESSAGES);
     return { ...view, messages: rows.map(toSessionMessage) };
+  }
+
+  /**
+   * What a read of a session reads, for services that work on threads. A session of the caller's lives on by it (P32). Of
+   * somebody else's it is the thread under it, and keeps nobody's session alive; each statement on the thread asks again
+   * whether the caller may, so that nobody gets through between the two.
+   * @throws SESSION_NOT_FOUND
+   */
+  async toRead(principal: Principal, target: Target | SharedSession): Promise<Target> {
+    if (target.by === 'shared') return byThread(await this.threadOf(principal, target));
+    if (target.by === 'session') await this.noteRead(principal, target.id);
+    return target;
+  }
+
+  /** The thread under a session of somebody else's. @throws SESSION_NOT_FOUND */
+  async threadOf(principal: Principal, session: SharedSession): Promise<string> {
+    const threadId = await this.db.readOne(principal, (tx) => this.sessions.findSharedThread(tx, principal, session));
+    if (!threadId) throw notFound(session);
+    return threadId;
   }
 
   /** The session, inside a transaction of another service. @throws SESSION_NOT_FOUND */
@@ -84,6 +108,16 @@ export class SessionsService {
     const owner = { ...principal, userId: ownerOf(principal, query) };
     const deleted = await this.db.run(principal, (tx) => this.sessions.deleteByPrefix(tx, owner, query.prefix));
     return { deleted };
+  }
+
+  private async read(principal: Principal, session: Target | SharedSession): Promise<SessionRow> {
+    if (session.by !== 'shared') {
+      await this.noteRead(principal, session.id);
+      return this.db.readOne(principal, (tx) => this.find(tx, principal, session.id), { rows: 1 });
+    }
+    const row = await this.db.readOne(principal, (tx) => this.sessions.findShared(tx, principal, session));
+    if (!row) throw notFound(session);
+    return row;
   }
 
   /** A read keeps a session alive while SESSION_TTL_SECONDS is set; without it this costs nothing. @throws SESSION_NOT_FOUND */

@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
-import { isUuid } from '../common/ids';
+import { isUuid, newId } from '../common/ids';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { byThread } from '../threads/thread-access';
+import { byThread } from '../threads/target';
+import { OrganizationsService } from '../organizations/organizations.service';
 import { ThreadsService } from '../threads/threads.service';
 import { type Link, ShareLinksRepository } from './share-links.repository';
-import { ShareRecipientsService } from './share-recipients.service';
 import { matchesHash, parseToken, type ShareToken } from './share-token';
 import type { AcceptedThread, EndedShare } from './sharing.dto';
 import { sharingErrors } from './sharing.errors';
+import { MAX_SHARES, SharingRepository } from './sharing.repository';
 
 /** What others may do with shares: accept a link, and leave. */
 @Injectable()
@@ -17,7 +18,8 @@ export class ShareLinksService {
     private readonly db: TenantDatabase,
     private readonly threads: ThreadsService,
     private readonly links: ShareLinksRepository,
-    private readonly recipients: ShareRecipientsService,
+    private readonly shares: SharingRepository,
+    private readonly organizations: OrganizationsService,
   ) {}
 
   /**
@@ -30,7 +32,7 @@ export class ShareLinksService {
     if (!token) throw sharingErrors.SHARE_LINK_NOT_FOUND();
     return this.db.run(principal, async (tx) => {
       const link = await this.hold(tx, principal, token);
-      const created = link.owner !== principal.userId && (await this.recipients.add(tx, principal, link));
+      const created = link.owner !== principal.userId && (await this.add(tx, principal, link));
       const thread = await this.threads.getIn(tx, principal, byThread(link.thread_id));
       const permission = await this.links.permissionOf(tx, principal, link.thread_id);
       // Who owns it may do everything.
@@ -46,6 +48,16 @@ export class ShareLinksService {
       if (left === 0 && !(await this.links.revoke(tx, principal, id))) throw sharingErrors.SHARE_NOT_FOUND();
       return { deleted: true, id: id.toLowerCase() };
     });
+  }
+
+  /** @returns whether the share is new @throws SHARE_LINK_NOT_FOUND, TOO_MANY_SHARES */
+  private async add(tx: TenantTx, principal: Principal, link: Link): Promise<boolean> {
+    if (await this.links.isAccepted(tx, principal, link)) return false;
+    await this.organizations.ensure(tx, principal.userId);
+    const count = await this.shares.lockAndCount(tx, principal.orgId, link.thread_id);
+    if (count === undefined) throw sharingErrors.SHARE_LINK_NOT_FOUND();
+    if (count >= MAX_SHARES) throw sharingErrors.TOO_MANY_SHARES(MAX_SHARES);
+    return this.links.accept(tx, principal, link, newId());
   }
 
   private async hold(tx: TenantTx, { orgId }: Principal, { id, secret }: ShareToken): Promise<Link> {

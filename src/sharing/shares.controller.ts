@@ -19,11 +19,11 @@ export class SharesController {
   @ApiResponse({ status: 201, type: AcceptedThread, description: 'Accepted: the thread.' })
   @ApiResponse({ status: 200, type: AcceptedThread, description: 'It had been accepted, or is your own.' })
   async accept(
-    @Caller() caller: Principal,
+    @Caller() principal: Principal,
     @Body() body: AcceptShare,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { created, thread } = await this.links.accept(caller, body.token);
+    const { created, thread } = await this.links.accept(principal, body.token);
     void reply.status(created ? 201 : 200);
     return thread;
   }
@@ -33,7 +33,7 @@ export class SharesController {
   @ApiOperation({ operationId: 'endShare', summary: 'Leave a thread that is shared with you, or revoke a share' })
   @ApiParam({ name: 'id', format: 'uuid' })
   @ApiOkResponse({ type: EndedShare })
-  end(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.links.end(caller, id);
+  end(@Caller() principal: Principal, @Id('id') id: string) {
+    return this.links.end(principal, id);
   }
 }

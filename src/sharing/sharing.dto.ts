@@ -6,7 +6,7 @@ import { SHARE_PERMISSIONS, type SharePermission } from '../threads/thread-acces
 import type { Share } from './share.entity';
 
 /** A century. */
-const MOST_SECONDS = 3_155_760_000;
+const MAX_SECONDS = 3_155_760_000;
 
 const PERMISSION =
   '`read`: read the conversation, and copy it. `write`: also write, edit and delete its messages, and see what they were before and its trash.';
@@ -26,7 +26,7 @@ export class ShareConversation {
   @EnumField(SHARE_PERMISSIONS, { required: true, description: PERMISSION })
   permission!: SharePermission;
 
-  @IntField({ min: 1, max: MOST_SECONDS, description: 'Ends after so many seconds. Not together with expires_at.' })
+  @IntField({ min: 1, max: MAX_SECONDS, description: 'Ends after so many seconds. Not together with expires_at.' })
   expires_in_seconds?: number;
 
   @TimeField({ nullable: true, description: 'Ends at this time. Absent or null: when it is revoked.' })
@@ -38,7 +38,7 @@ export class UpdateShare {
   @EnumField(SHARE_PERMISSIONS, { description: PERMISSION })
   permission?: SharePermission;
 
-  @IntField({ min: 1, max: MOST_SECONDS, description: 'Ends after so many seconds from now.' })
+  @IntField({ min: 1, max: MAX_SECONDS, description: 'Ends after so many seconds from now.' })
   expires_in_seconds?: number;
 
   @TimeField({ nullable: true, description: 'Ends at this time; null: when it is revoked.' })

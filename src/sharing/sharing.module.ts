@@ -2,27 +2,17 @@ import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { ThreadsModule } from '../threads/threads.module';
-import { SessionSharesController } from './session-shares.controller';
-import { ShareCreationService } from './share-creation.service';
+import { SessionSharesController, ThreadSharesController } from './conversation-shares.controller';
 import { ShareLinksRepository } from './share-links.repository';
 import { ShareLinksService } from './share-links.service';
-import { ShareRecipientsService } from './share-recipients.service';
 import { SharesController } from './shares.controller';
 import { SharingRepository } from './sharing.repository';
 import { SharingService } from './sharing.service';
-import { ThreadSharesController } from './thread-shares.controller';
 
 /** Conversations that are shared inside the organization. Who may see them by that is decided in the predicates. */
 @Module({
   imports: [ThreadsModule, IdempotencyModule, OrganizationsModule],
   controllers: [SharesController, ThreadSharesController, SessionSharesController],
-  providers: [
-    ShareCreationService,
-    SharingService,
-    ShareLinksService,
-    ShareRecipientsService,
-    SharingRepository,
-    ShareLinksRepository,
-  ],
+  providers: [SharingService, ShareLinksService, SharingRepository, ShareLinksRepository],
 })
 export class SharingModule {}

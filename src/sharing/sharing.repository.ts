@@ -2,10 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import type { Order } from '../http/request/paging';
 import type { TenantTx } from '../database/door/tenant-database';
-import { forTargets, inForce, type Target, targetValues } from '../threads/thread-access';
+import type { Target } from '../threads/target';
+import { forTargets, inForce, targetValues } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
 import type { Share } from './share.entity';
 import type { ShareRow } from './sharing.dto';
+
+/** Shares of one thread, of accepted links included: more would make a list of a thread's readers long, and its deletion slow. */
+export const MAX_SHARES = 1000;
 
 export type NewShare = Pick<Share, 'id' | 'user_id' | 'permission' | 'secret_hash' | 'expires_at' | 'created_by'>;
 

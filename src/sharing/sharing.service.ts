@@ -1,23 +1,63 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
-import { isUuid } from '../common/ids';
+import { isUuid, newId } from '../common/ids';
+import { commonErrors } from '../common/errors';
+import { parseTime } from '../common/json';
 import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/thread-access';
-import { checkTarget, notFound, ThreadsService } from '../threads/threads.service';
-import { expiryOf, invalid } from './share-expiry';
-import { type EndedShare, type ShareList, type ShareView, toShareView, type UpdateShare } from './sharing.dto';
+import { IdempotencyService } from '../idempotency/idempotency.service';
+import type { IdempotencyKey } from '../idempotency/idempotency-key';
+import { OrganizationsService } from '../organizations/organizations.service';
+import { checkTarget, notFound, type Target } from '../threads/target';
+import { ThreadsService } from '../threads/threads.service';
+import { formatToken, hashSecret, newSecret } from './share-token';
+import {
+  type CreatedShareView,
+  type EndedShare,
+  type ShareConversation,
+  type ShareList,
+  type ShareView,
+  toShareView,
+  type UpdateShare,
+} from './sharing.dto';
 import { sharingErrors } from './sharing.errors';
-import { SharingRepository } from './sharing.repository';
+import { MAX_SHARES, type NewShare, SharingRepository } from './sharing.repository';
 
-/** Shows, changes and revokes the shares of a conversation, for its owner and the admins. */
+/** What is kept for a repetition of the request: no token. */
+type Kept = ShareView & { created: boolean };
+
+/** The shares of a conversation: its owner's or an admin's affair, never that of somebody who may write (C48). */
 @Injectable()
 export class SharingService {
   constructor(
     private readonly db: TenantDatabase,
+    private readonly idempotency: IdempotencyService,
+    private readonly organizations: OrganizationsService,
     private readonly threads: ThreadsService,
     private readonly shares: SharingRepository,
   ) {}
+
+  /**
+   * With a user of the caller's organization, who is made if nobody has seen them yet, or by a link. With the same user
+   * again: permission and end are those of this time.
+   * @returns the share, and whether it is new; a link's token cannot be had again
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, SHARE_WITH_OWNER, TOO_MANY_SHARES, VALIDATION_FAILED,
+   *   IDEMPOTENCY_KEY_REUSED
+   */
+  async share(
+    principal: Principal,
+    target: Target,
+    body: ShareConversation,
+    idempotencyKey?: IdempotencyKey,
+  ): Promise<{ created: boolean; share: CreatedShareView }> {
+    checkTarget(target);
+    const secret = newSecret();
+    const share = toRow(principal, body, secret);
+    const work = (tx: TenantTx) => this.shareIn(tx, principal, target, share);
+    const { created, ...view } = await this.idempotency.once(principal, idempotencyKey, work);
+    const isNewLink = view.user_id === null && view.id === share.id;
+    return { created, share: { ...view, token: isNewLink ? formatToken({ id: share.id, secret }) : null } };
+  }
 
   /** Those in force, oldest first. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, INVALID_CURSOR */
   async list(principal: Principal, target: Target, query: PageQuery): Promise<ShareList> {
@@ -63,6 +103,21 @@ export class SharingService {
     });
   }
 
+  private async shareIn(tx: TenantTx, principal: Principal, target: Target, share: NewShare): Promise<Kept> {
+    const thread = await this.shares.findThread(tx, principal, target);
+    if (!thread) return this.threads.refuse(tx, principal, target);
+    if (share.user_id === thread.user_id) throw sharingErrors.SHARE_WITH_OWNER();
+    if (share.user_id !== null) {
+      await this.organizations.ensure(tx, share.user_id);
+      const known = await this.shares.replace(tx, thread, share);
+      if (known) return { created: false, ...toShareView(known) };
+    }
+    const count = await this.shares.lockAndCount(tx, principal.orgId, thread.id);
+    if (count === undefined) return this.threads.refuse(tx, principal, target);
+    if (count >= MAX_SHARES) throw sharingErrors.TOO_MANY_SHARES(MAX_SHARES);
+    return { created: true, ...toShareView(await this.shares.insert(tx, thread, share)) };
+  }
+
   /** The thread's own people learn that the share is not there, its readers that it is no affair of theirs. */
   private async refuse(tx: TenantTx, principal: Principal, target: Target): Promise<never> {
     const missing = sharingErrors.SHARE_NOT_FOUND();
@@ -75,3 +130,41 @@ export class SharingService {
 function checkIds(target: Target, id: string): void {
   if (!isUuid(id) || (target.by === 'thread' && !isUuid(target.id))) throw sharingErrors.SHARE_NOT_FOUND();
 }
+
+/** @throws VALIDATION_FAILED */
+function toRow(principal: Principal, body: ShareConversation, secret: string): NewShare {
+  const { user_id, link, permission } = body;
+  if ((user_id === undefined) === (link === undefined)) throw invalid('user_id', 'either user_id or link is required');
+  return {
+    id: newId(),
+    user_id: user_id ?? null,
+    permission,
+    secret_hash: link ? hashSecret(secret) : null,
+    expires_at: expiryOf(body) ?? null,
+    created_by: principal.userId,
+  };
+}
+
+interface Ending {
+  expires_in_seconds?: number;
+  expires_at?: string | number | null;
+}
+
+/**
+ * When a share is to end.
+ * @returns null for never, `undefined` if nothing is said of it
+ * @throws VALIDATION_FAILED
+ */
+function expiryOf({ expires_in_seconds: seconds, expires_at }: Ending): Date | null | undefined {
+  if (seconds !== undefined && expires_at !== undefined) {
+    throw invalid('expires_at', 'only one of expires_at and expires_in_seconds can be given');
+  }
+  if (seconds !== undefined) return new Date(Date.now() + seconds * 1000);
+  if (expires_at === undefined || expires_at === null) return expires_at;
+  const time = parseTime(expires_at);
+  if (!time || time.getTime() <= Date.now()) throw invalid('expires_at', 'expires_at must be in the future');
+  return time;
+}
+
+const invalid = (field: string, message: string) =>
+  commonErrors.VALIDATION_FAILED().with({ errors: [{ field, message }] });

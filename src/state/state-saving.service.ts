@@ -8,7 +8,7 @@ import type { MessageInput } from '../messages/messages.dto';
 import { SessionChangesService } from '../sessions/settings/session-changes.service';
 import type { SessionRow } from '../sessions/sessions.service';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
-import { ownerOf } from '../threads/threads.service';
+import { ownerOf } from '../threads/target';
 import type { SaveState } from './state.dto';
 import { stateErrors } from './state.errors';
 

@@ -5,7 +5,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { SessionId } from '../sessions/opening/session-id';
+import { ConversationTarget, type Target } from '../threads/target';
 import { DeletedSession, SessionView, StoreQuery } from '../sessions/sessions.dto';
 import { SessionsService } from '../sessions/sessions.service';
 import { StateSavingService } from './state-saving.service';
@@ -30,8 +30,8 @@ export class StateController {
   @Access('sessions:read')
   @ApiOperation({ operationId: 'loadState', summary: 'The whole session: history, metadata, variables' })
   @ApiOkResponse({ schema: EITHER })
-  load(@Caller() caller: Principal, @SessionId() id: string, @Query() query: GetStateQuery) {
-    return this.states.load(caller, id, query);
+  load(@Caller() principal: Principal, @ConversationTarget('session') { id }: Target, @Query() query: GetStateQuery) {
+    return this.states.load(principal, id, query);
   }
 
   @Put()
@@ -47,14 +47,14 @@ export class StateController {
   })
   @ApiResponse({ status: 201, type: SessionView, description: 'Made.' })
   async replace(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Query() _: StoreQuery,
     @Body() body: SaveState,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IfMatch() ifMatch?: number,
   ) {
-    const { created, session } = await this.saving.replace(caller, id, body, ifMatch);
+    const { created, session } = await this.saving.replace(principal, id, body, ifMatch);
     void reply.status(created ? 201 : 200);
     return this.sessions.toView(session);
   }
@@ -63,7 +63,12 @@ export class StateController {
   @Access('sessions:write')
   @ApiOperation({ operationId: 'deleteState', summary: 'Delete the session with its messages' })
   @ApiOkResponse({ type: DeletedSession })
-  delete(@Caller() caller: Principal, @SessionId() id: string, @Query() _: StoreQuery, @IfMatch() ifMatch?: number) {
-    return this.sessions.delete(caller, id, ifMatch);
+  delete(
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
+    @Query() _: StoreQuery,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.sessions.delete(principal, id, ifMatch);
   }
 }

@@ -5,15 +5,12 @@ import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { EventStream } from '../http/answer/event-stream';
 import { AppendService } from '../messages/append/append.service';
-import { liveErrors } from './live.errors';
-import type { Watched } from './watched';
+import type { Watched } from './stream';
+import { streamErrors } from './streams.errors';
 import { WatchesService } from './watches.service';
 
-export { threadMark } from './events/thread-mark';
-export type { StreamOwner, Watched } from './watched';
-
 /** Batches that an instance reads at the same time, for all its streams: they may not keep the connections from those who write. */
-const MOST_READS = 4;
+const MAX_READS = 4;
 
 /** An organization has one part in so many of the instance's streams, however many users it names. */
 const SHARE = 3;
@@ -31,8 +28,8 @@ export class StreamsService implements OnModuleDestroy {
   /** What streams read of the database, they read through here. */
   readonly reads: Gate;
   private readonly open = new Set<StreamWork>();
-  /** Places that are taken, by user, and by organization. */
-  private readonly places = new Map<string, number>();
+  /** Slots that are taken, by user, and by organization. */
+  private readonly slots = new Map<string, number>();
   private taken = 0;
   private closed = false;
 
@@ -41,7 +38,7 @@ export class StreamsService implements OnModuleDestroy {
     private readonly watches: WatchesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    this.reads = new Gate(shareOf(config.env, MOST_READS));
+    this.reads = new Gate(shareOf(config.env, MAX_READS));
     appends.listen(({ thread_id }) => this.watches.wake(thread_id));
   }
 
@@ -51,7 +48,7 @@ export class StreamsService implements OnModuleDestroy {
    * @throws TOO_MANY_STREAMS, STREAMS_EXHAUSTED
    */
   async serve(principal: Principal, prepare: () => Promise<StreamWork>): Promise<EventStream['body']> {
-    const leave = this.takePlace(principal);
+    const leave = this.takeSlot(principal);
     try {
       const work = await prepare();
       const { stream } = work;
@@ -81,29 +78,29 @@ export class StreamsService implements OnModuleDestroy {
     for (const work of this.open) work.close();
   }
 
-  private takePlace({ orgId, userId }: Principal): () => void {
+  private takeSlot({ orgId, userId }: Principal): () => void {
     const { env } = this.config;
-    const { LIVE_MAX_STREAMS_PER_USER: mostOfUser } = env;
+    const { LIVE_MAX_STREAMS_PER_USER: maxOfUser } = env;
     const most = shareOf(env, env.LIVE_MAX_STREAMS);
-    const mostOfOrg = Math.ceil(most / SHARE);
+    const maxOfOrg = Math.ceil(most / SHARE);
     const [user, org] = [JSON.stringify([orgId, userId]), JSON.stringify([orgId])];
-    if (this.placesOf(user) >= mostOfUser) throw liveErrors.TOO_MANY_STREAMS(mostOfUser);
-    if (this.taken >= most) throw liveErrors.STREAMS_EXHAUSTED().with({ headers: { 'retry-after': '1' } });
-    if (this.placesOf(org) >= mostOfOrg) throw liveErrors.TOO_MANY_STREAMS(mostOfOrg, 'Your organization has');
+    if (this.slotsOf(user) >= maxOfUser) throw streamErrors.TOO_MANY_STREAMS(maxOfUser);
+    if (this.taken >= most) throw streamErrors.STREAMS_EXHAUSTED().with({ headers: { 'retry-after': '1' } });
+    if (this.slotsOf(org) >= maxOfOrg) throw streamErrors.TOO_MANY_STREAMS(maxOfOrg, 'Your organization has');
     this.count(1, user, org);
     return () => this.count(-1, user, org);
   }
 
-  private placesOf(key: string): number {
-    return this.places.get(key) ?? 0;
+  private slotsOf(key: string): number {
+    return this.slots.get(key) ?? 0;
   }
 
   private count(more: 1 | -1, ...keys: string[]): void {
     this.taken += more;
     for (const key of keys) {
-      const places = this.placesOf(key) + more;
-      if (places === 0) this.places.delete(key);
-      else this.places.set(key, places);
+      const slots = this.slotsOf(key) + more;
+      if (slots === 0) this.slots.delete(key);
+      else this.slots.set(key, slots);
     }
   }
 }

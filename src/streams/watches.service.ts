@@ -3,8 +3,8 @@ import { Authenticator } from '../auth/authenticator.service';
 import { Problem } from '../common/errors';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { notFound } from '../threads/threads.service';
-import type { Watched } from './watched';
+import { notFound } from '../threads/target';
+import type { Watched } from './stream';
 import { WatchesRepository } from './watches.repository';
 
 /** How often credentials are looked at: a revoked key and an expired token end their streams within a second or two. */
@@ -84,7 +84,7 @@ export class WatchesService implements OnModuleDestroy {
 
   private async lookAt(orgId: string, streams: Watched[]): Promise<void> {
     const found = await this.db.readOne({ orgId }, (tx) => this.watches.sightings(tx, orgId, streams));
-    const sightings = new Map(found.map((sighting) => [sighting.place, sighting]));
+    const sightings = new Map(found.map((sighting) => [sighting.position, sighting]));
     for (const [index, stream] of streams.entries()) {
       const sighting = sightings.get(index + 1);
       if (sighting) stream.seen(sighting.version, sighting.at);

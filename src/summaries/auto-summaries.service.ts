@@ -1,14 +1,14 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { byThread } from '../threads/thread-access';
+import { byThread } from '../threads/target';
 import { type AppendEvent, AppendService } from '../messages/append/append.service';
 import { SummaryRuns } from './summary-runs.service';
 import { SummaryWriter } from './summary-writer';
 
 /** Threads that this instance summarises at the same time, and those that wait for their turn. */
-const MOST_AT_ONCE = 4;
-const MOST_WAITING = 10_000;
+const MAX_AT_ONCE = 4;
+const MAX_WAITING = 10_000;
 
 interface Job {
   principal: Principal;
@@ -55,12 +55,12 @@ export class AutoSummariesService implements OnModuleDestroy {
     const key = `${job.principal.orgId} ${job.threadId}`;
     const waiting = this.waiting.get(key);
     if (waiting) waiting.batches += job.batches;
-    else if (this.waiting.size < MOST_WAITING) this.waiting.set(key, job);
+    else if (this.waiting.size < MAX_WAITING) this.waiting.set(key, job);
   }
 
   /** One job of a thread at a time: two would only be in each other's way. */
   private startNext(): void {
-    if (this.running.size >= MOST_AT_ONCE) return;
+    if (this.running.size >= MAX_AT_ONCE) return;
     for (const [key, job] of this.waiting) {
       if (this.running.has(key)) continue;
       this.waiting.delete(key);

@@ -9,8 +9,7 @@ import { ThreadsModule } from '../threads/threads.module';
 import { AutoSummariesService } from './auto-summaries.service';
 import { LocalSummarizer } from './summarizer/local-summarizer.service';
 import { ModelSummarizer } from './summarizer/model-summarizer.service';
-import { SessionSummariesController } from './session-summaries.controller';
-import { SummariesController } from './summaries.controller';
+import { SessionSummariesController, ThreadSummariesController } from './summaries.controller';
 import { SummariesRepository } from './summaries.repository';
 import { SummariesService } from './summaries.service';
 import { Summarizer } from './summarizer/summarizer.service';
@@ -22,7 +21,7 @@ import { SummaryWriter } from './summary-writer';
 /** Summaries: texts that stand for ranges of messages, by callers, by the model, or by the extractive summarizer (C25). */
 @Module({
   imports: [ThreadsModule, MessagesModule, SessionsModule, IdempotencyModule, ModelsModule],
-  controllers: [SummariesController, SessionSummariesController],
+  controllers: [ThreadSummariesController, SessionSummariesController],
   providers: [
     SummariesService,
     SummaryPostingService,

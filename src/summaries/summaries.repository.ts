@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import type { Order } from '../http/request/paging';
 import type { TenantTx } from '../database/door/tenant-database';
-import { forTargets, type Target, targetValues, principalValues, visibleThread } from '../threads/thread-access';
+import type { Target } from '../threads/target';
+import { forTargets, principalValues, targetValues, visibleThread } from '../threads/thread-access';
 import type { ThreadKey } from '../messages/read/messages.service';
 import type { Summary } from './summary.entity';
 

@@ -3,15 +3,14 @@ import type { Principal } from '../organizations/principal';
 import { isUuid } from '../common/ids';
 import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/thread-access';
-import { checkTarget, notFound } from '../threads/threads.service';
+import { checkTarget, notFound, type Target } from '../threads/target';
 import { type ListSummariesQuery, type SummaryList, toSummaryView } from './summaries.dto';
 import { SummariesRepository, type SummaryRow } from './summaries.repository';
 
 export type { SummaryRow } from './summaries.repository';
 
 /** Summaries that a context may be made of. */
-const MOST_AT_ONCE = 200;
+const MAX_AT_ONCE = 200;
 
 /** Reads summaries. It keeps no session alive (P32). */
 @Injectable()
@@ -35,7 +34,7 @@ export class SummariesService {
 
   /** The newest 200 summaries of a thread, by their ranges, oldest first, inside a transaction of another service. */
   listIn(tx: TenantTx, principal: Principal, threadId: string): Promise<SummaryRow[]> {
-    return this.summaries.listNewest(tx, principal, threadId, MOST_AT_ONCE);
+    return this.summaries.listNewest(tx, principal, threadId, MAX_AT_ONCE);
   }
 }
 

@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { checkVersion, precondition } from '../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/thread-access';
+import { checkTarget, type Target } from '../threads/target';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import type { Thread } from '../threads/thread.entity';
-import { checkTarget } from '../threads/threads.service';
 import type { Summarize, SummarizeResult } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
 import { type Run, SummaryRuns } from './summary-runs.service';
@@ -20,7 +19,7 @@ export interface SummarizeOptions {
 type Request = { principal: Principal; target: Target; body: Summarize } & SummarizeOptions;
 type Begun = { response: SummarizeResult } | { thread: Thread; run: Run };
 
-const MOST_ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /**
  * Summarises because somebody asks for it. The model is asked between two transactions, so that no connection and no lock
@@ -48,7 +47,7 @@ export class SummarizingService {
   ): Promise<SummarizeResult> {
     checkTarget(target);
     const request = { principal, target, body, ...options };
-    for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const begun = await this.begin(request);
       if ('response' in begun) return begun.response;
       const content = await this.runs.textOf(begun.run);

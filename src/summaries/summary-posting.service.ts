@@ -2,12 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/thread-access';
+import { checkTarget, type Target } from '../threads/target';
 import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import type { Thread } from '../threads/thread.entity';
-import { checkTarget } from '../threads/threads.service';
 import { type AddSummary, type SummaryView, toSummaryView } from './summaries.dto';
 import { SummaryWriter } from './summary-writer';
 

@@ -34,8 +34,8 @@ export interface Run {
 type Batched = ThreadKey & Pick<Thread, 'message_count' | 'auto_summarize'>;
 
 /** Messages of one summary, and their tokens: who has more asks again. */
-const MOST_IN_BATCH = 1000;
-const MOST_TOKENS = 200_000;
+const MAX_IN_BATCH = 1000;
+const MAX_TOKENS = 200_000;
 
 /** Chooses what is to be summarised, and has it summarised. */
 @Injectable()
@@ -103,7 +103,7 @@ export class SummaryRuns {
     const { SUMMARIZE_TOKEN_THRESHOLD: threshold, SUMMARIZE_KEEP_LAST: keepLast } = this.config.env;
     const outline = await this.messages.outline(tx, thread, covered);
     const tokens = outline.reduce((sum, row) => sum + row.token_count, 0);
-    const cut = Math.min(MOST_IN_BATCH, cutKeeping(outline, keepLast));
+    const cut = Math.min(MAX_IN_BATCH, cutKeeping(outline, keepLast));
     if (threshold === 0 || tokens <= threshold || cut <= 0) return undefined;
     return this.read(tx, principal, thread, outline.slice(0, cut), { mode: 'keep', covered });
   }
@@ -137,7 +137,7 @@ function toRun(rows: MessageRow[], about: Pick<Run, 'mode' | 'covered'>): Run {
 function endOf(outline: OutlineRow[], first: number, keepLast: number): number {
   let tokens = 0;
   let most = first;
-  while (most < outline.length && most - first < MOST_IN_BATCH && tokens < MOST_TOKENS)
+  while (most < outline.length && most - first < MAX_IN_BATCH && tokens < MAX_TOKENS)
     tokens += outline[most++].token_count;
   return Math.min(cutKeeping(outline, keepLast), cutKeeping(outline, outline.length - most));
 }

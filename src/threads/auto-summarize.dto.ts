@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { field, isObject, satisfies } from '../http/request/fields';
 
-const MOST_IN_BATCH = 1000;
+const MAX_IN_BATCH = 1000;
 
 const SCHEMA = {
   oneOf: [
@@ -9,7 +9,7 @@ const SCHEMA = {
       type: 'object',
       properties: {
         threshold: { type: 'integer', minimum: 1, description: 'From more messages than this.' },
-        batch_size: { type: 'integer', minimum: 1, maximum: MOST_IN_BATCH, description: 'Messages of one summary.' },
+        batch_size: { type: 'integer', minimum: 1, maximum: MAX_IN_BATCH, description: 'Messages of one summary.' },
       },
       required: ['threshold', 'batch_size'],
       additionalProperties: false,
@@ -29,7 +29,7 @@ export const AutoSummarizeField = () =>
     SCHEMA,
     satisfies(
       'isAutoSummarize',
-      `be true, null or {threshold, batch_size}, whole numbers from 1, batch_size at most ${MOST_IN_BATCH}`,
+      `be true, null or {threshold, batch_size}, whole numbers from 1, batch_size at most ${MAX_IN_BATCH}`,
       isAutoSummarize,
     ),
   );
@@ -40,7 +40,7 @@ export const AutoSummarizeProperty = () => ApiProperty({ ...SCHEMA, nullable: tr
 function isAutoSummarize(value: unknown): boolean {
   if (value === true) return true;
   if (!isObject(value) || Object.keys(value).length !== 2) return false;
-  return isCount(value.threshold, 10 ** 9) && isCount(value.batch_size, MOST_IN_BATCH);
+  return isCount(value.threshold, 10 ** 9) && isCount(value.batch_size, MAX_IN_BATCH);
 }
 
 const isCount = (value: unknown, most: number) =>

@@ -1,20 +1,13 @@
 import { makeStatement, type RowFormat, type Statement as NamedStatement } from '../database/door/sql';
 import type { Statement } from '../database/door/transaction';
 import type { Principal } from '../organizations/principal';
+import type { Target } from './target';
+
+export { bySession, byThread, type Target } from './target';
 
 /** What somebody with whom a thread is shared may do with it. */
 export const SHARE_PERMISSIONS = ['read', 'write'] as const;
 export type SharePermission = (typeof SHARE_PERMISSIONS)[number];
-
-/** Which thread a request means: one by its own id, or the one of the caller's session. */
-export interface Target {
-  readonly by: 'thread' | 'session';
-  readonly id: string;
-}
-
-/** Capitals in an id of a thread are as good; answers show small letters. */
-export const byThread = (id: string): Target => ({ by: 'thread', id: id.toLowerCase() });
-export const bySession = (id: string): Target => ({ by: 'session', id });
 
 /** What has expired is gone at once, whether or not the cleanup has been there (C15). */
 export const unexpired = (alias: string) => `(${alias}.expires_at IS NULL OR ${alias}.expires_at >= now())`;

@@ -8,7 +8,7 @@ import { IdempotencyService } from '../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import { OrganizationsService } from '../organizations/organizations.service';
 import type { Thread } from './thread.entity';
-import { ownerOf } from './thread-owner';
+import { ownerOf } from './target';
 import { type CreateThread, type CreateThreads, type ThreadBatch, type ThreadView, toThreadView } from './threads.dto';
 import { type NewThread, ThreadsRepository } from './threads.repository';
 

@@ -13,7 +13,7 @@ import { Caller, type Principal } from '../organizations/principal';
 import { Id, IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
-import { byThread } from './thread-access';
+import { byThread } from './target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './list/thread-list.service';

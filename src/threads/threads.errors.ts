@@ -6,6 +6,7 @@ export const threadErrors = defineErrors({
     403,
     'This thread is shared with you, but not for that: its owner can let you write, and only the owner may do the rest.',
   ],
+  SESSION_ID_RESERVED: [400, (id: string) => `No session can be called "${id}": the word names a route.`],
   // Word for word what clients of the notebook's sessions know (N15).
   SESSION_NOT_FOUND: [404, 'Session not found'],
   NO_ACTIVE_THREAD: [409, 'No active thread. Create or set a thread first.'],

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import { forTargets, type Target, targetValues, TOUCH, principalValues, visibleThread } from './thread-access';
+import type { Target } from './target';
+import { forTargets, targetValues, TOUCH, principalValues, visibleThread } from './thread-access';
 import type { AutoSummarize, Thread, ThreadStatus } from './thread.entity';
 
 export interface NewThread {

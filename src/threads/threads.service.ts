@@ -1,17 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
-import { isUuid } from '../common/ids';
 import { checkMetadata } from '../http/request/limits';
 import { checkVersion, type Precondition, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import type { Target } from './thread-access';
+import { checkTarget, notFound, type Target } from './target';
 import type { Thread, ThreadStatus } from './thread.entity';
 import { type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
 import { type ThreadChange, ThreadsRepository } from './threads.repository';
 
-export { ownerOf } from './thread-owner';
+export { checkTarget, notFound } from './target';
 
 /** Shows and changes threads. */
 @Injectable()
@@ -113,13 +112,4 @@ export class ThreadsService {
 /** For what somebody with whom a thread is shared may not do. @throws THREAD_NOT_WRITABLE */
 export function checkOwn(principal: Principal, thread: Thread): void {
   if (thread.user_id !== principal.userId && !principal.seesOrganization) throw threadErrors.THREAD_NOT_WRITABLE();
-}
-
-/** The 404 of a thread or a session; for services that find it missing on their own. */
-export const notFound = (target: Target) =>
-  target.by === 'session' ? threadErrors.SESSION_NOT_FOUND() : threadErrors.THREAD_NOT_FOUND(target.id);
-
-/** What is no UUID names no thread: the same 404 as for an unknown one. @throws THREAD_NOT_FOUND */
-export function checkTarget(target: Target): void {
-  if (target.by === 'thread' && !isUuid(target.id)) throw notFound(target);
 }

@@ -12,7 +12,7 @@ import {
 } from '../http/request/fields';
 import { ItemsOf } from '../http/request/validation.pipe';
 import { EarlierMessage, EarlierTimes, MOST_SEQ } from '../messages/import/message-import.dto';
-import { SessionIdField } from '../sessions/opening/session-id';
+import { SessionIdField } from '../threads/target';
 import { SessionSettings } from '../sessions/sessions.dto';
 import { AutoSummarizeField } from '../threads/auto-summarize.dto';
 import type { AutoSummarize, ThreadStatus } from '../threads/thread.entity';

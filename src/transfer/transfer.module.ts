@@ -5,32 +5,32 @@ import { OrganizationsModule } from '../organizations/organizations.module';
 import { SessionsModule } from '../sessions/sessions.module';
 import { ThreadsModule } from '../threads/threads.module';
 import { ConversationImportService } from './import/conversation-import.service';
-import { ConversationReader } from './import/conversation-parser.service';
-import { ConversationWriter } from './export/conversation-export.service';
+import { ConversationParser } from './import/conversation-parser';
+import { ConversationExporter } from './export/conversation-exporter';
 import { ExportSlots } from './export/export-slots';
 import { ExportRepository } from './export/export.repository';
 import { ExportService } from './export/export.service';
 import { ImportRepository } from './import/import.repository';
-import { ImportRequests } from './import/import-requests.service';
+import { ImportRequestsService } from './import/import-requests.service';
 import { ImportService } from './import/import.service';
-import { SessionTransferController } from './session-transfer.controller';
-import { ThreadTransferController } from './thread-transfer.controller';
+import { SessionExportController, ThreadExportController } from './export/export.controller';
+import { SessionImportController, ThreadImportController } from './import/import.controller';
 
 /** Conversations as files: out, and in again. */
 @Module({
   imports: [ThreadsModule, MessagesModule, SessionsModule, OrganizationsModule, IdempotencyModule],
-  controllers: [ThreadTransferController, SessionTransferController],
+  controllers: [ThreadExportController, SessionExportController, ThreadImportController, SessionImportController],
   providers: [
     ExportService,
     ExportSlots,
-    ConversationWriter,
+    ConversationExporter,
     ExportRepository,
-    ImportRequests,
+    ImportRequestsService,
     ImportService,
-    ConversationReader,
+    ConversationParser,
     ConversationImportService,
     ImportRepository,
   ],
-  exports: [ExportService, ImportRequests],
+  exports: [ExportService, ImportRequestsService],
 })
 export class TransferModule {}

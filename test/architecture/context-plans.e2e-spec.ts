@@ -1,6 +1,6 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
-import { byThread } from '../../src/threads/thread-access';
+import { byThread } from '../../src/threads/target';
 import { MessagesRepository } from '../../src/messages/read/messages.repository';
 import { startTestApp, type TestApp } from '../support/app';
 import { explain } from '../support/plans';

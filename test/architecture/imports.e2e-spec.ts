@@ -18,9 +18,9 @@ const OPEN_TO_ALL = [
   'organizations/principal',
   'idempotency/idempotency-key',
   'messages/append/append-answer',
-  'streams/events/live-answer',
-  'sessions/opening/session-id',
+  'sessions/session-views',
   'sessions/turns/agent-turn-lease',
+  'threads/target',
   'threads/thread-access',
 ];
 const FRONT_DOORS = ['grpc', 'mcp', 'openai'];

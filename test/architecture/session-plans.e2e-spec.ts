@@ -7,6 +7,7 @@ import {
   type SessionFilter,
   type SessionSlice,
 } from '../../src/sessions/list/session-list.repository';
+import { SessionOpeningRepository } from '../../src/sessions/opening/session-opening.repository';
 import { SessionsRepository } from '../../src/sessions/sessions.repository';
 import { startTestApp, type TestApp } from '../support/app';
 import { explain as explainIn } from '../support/plans';
@@ -100,16 +101,17 @@ describe('Plans of sessions', () => {
 
   it('X02 so do what finds, holds and deletes a session; the eviction takes the oldest of an index', async () => {
     const repository = new SessionsRepository();
+    const opening = new SessionOpeningRepository();
     const plans = [
       await explain((tx) => repository.find(tx, USER, 'big')),
-      await explain((tx) => repository.hold(tx, USER, 'big')),
+      await explain((tx) => opening.hold(tx, USER, 'big')),
       await explain((tx) => repository.findMany(tx, USER, ['big', 's2'])),
       await explain((tx) => repository.delete(tx, USER, 'big')),
       await explain((tx) => repository.deleteByPrefix(tx, USER, 's1')),
-      await explain((tx) => repository.touch(tx, USER, 'big', { ttlMs: 1, maxAgeMs: 1, afterWriteMs: 1 })),
+      await explain((tx) => repository.touch(tx, USER, 'big', { ttlMs: 1, maxAgeMs: 1 })),
     ];
     for (const plan of plans) expect(plan).toContain('sessions_pkey');
-    const eviction = await explain((tx) => repository.evict(tx, ORG, 1));
+    const eviction = await explain((tx) => opening.evict(tx, ORG, 1));
     expect(eviction).toContain('threads_session_updated_at_idx');
     expect(eviction).not.toContain('"Sort"');
   });

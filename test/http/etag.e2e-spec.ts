@@ -1,4 +1,4 @@
-import { byThread } from '../../src/threads/thread-access';
+import { byThread } from '../../src/threads/target';
 import type { Principal } from '../../src/organizations/principal';
 import { TenantDatabase, type TenantTx } from '../../src/database/door/tenant-database';
 import { MessagesRepository } from '../../src/messages/read/messages.repository';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
+import type { Target } from '../../threads/target';
 import { MemoryService } from '../../memory/memory.service';
 import type { ModelMessage } from '../../models/chat-model.service';
 import { SummariesService, type SummaryRow } from '../../summaries/summaries.service';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
-import { byThread, type Target } from '../../threads/thread-access';
+import { byThread, type SharedSession, type Target } from '../../threads/target';
 import type { MessageRow } from '../../messages/message.entity';
 import { type ContextWindow, MessagesService, toChatMessage } from '../../messages/read/messages.service';
 import { SessionsService } from '../../sessions/sessions.service';
@@ -9,6 +9,7 @@ import { type Entry, tokensOf, toUnits } from '../choose/units';
 
 /** What of a conversation a context is chosen from. */
 export interface Conversation {
+  target: Target;
   threadId: string;
   /** Whose it is. */
   userId: string;
@@ -43,8 +44,8 @@ export class ContextReader {
    * @param most messages, where neither window nor budget says
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND
    */
-  async read(principal: Principal, target: Target, plan: Plan, most: number): Promise<Conversation> {
-    if (target.by === 'session') await this.sessions.noteRead(principal, target.id);
+  async read(principal: Principal, named: Target | SharedSession, plan: Plan, most: number): Promise<Conversation> {
+    const target = await this.sessions.toRead(principal, named);
     const first = await this.messages.contextWindow(principal, target, {
       limit: limitOf(plan, most),
       tokens: readsAll(plan) ? 0 : plan.budget,
@@ -59,7 +60,7 @@ export class ContextReader {
       entries = [...older.rows.map((row) => toEntry(plan, row)), ...entries];
       whole = !older.hasMore;
     }
-    return scope.toConversation(entries, whole);
+    return { target, ...scope.toConversation(entries, whole) };
   }
 }
 
@@ -113,7 +114,7 @@ class Scope {
     return !!after && entries.length > 0 && Date.parse(entries[0].row.created_at) < after.getTime();
   }
 
-  toConversation(entries: Entry[], whole: boolean): Conversation {
+  toConversation(entries: Entry[], whole: boolean): Omit<Conversation, 'target'> {
     const head = new Set(this.leading.map(({ row }) => row.seq));
     const others = entries.filter(({ row }) => !head.has(row.seq));
     const { thread, plan, budget, leading, window, most } = this;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
-import { byThread, type Target } from '../../threads/thread-access';
+import { byThread, type Target } from '../../threads/target';
 import { MessagesService } from '../../messages/read/messages.service';
 import { type FoundRow, MessageSearchService } from '../../search/message-search.service';
 import { type Conversation, toEntry } from './context-reader.service';

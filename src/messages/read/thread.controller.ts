@@ -4,7 +4,7 @@ import { Access } from '../../auth/access';
 import { Id } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { Caller, type Principal } from '../../organizations/principal';
-import { byThread } from '../../threads/thread-access';
+import { byThread } from '../../threads/target';
 import { GetThreadQuery, ThreadView } from '../../threads/threads.dto';
 import { ThreadsService } from '../../threads/threads.service';
 import { MessagesService } from './messages.service';

@@ -9,9 +9,7 @@ import { byThread } from '../../threads/thread-access';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { MessageArchiveService } from '../edit/message-archive.service';
 import { MessageRestoringService } from './message-restoring.service';
-import { MessageTrashList, RedoneTurns, RedoTurns, RestoredMessages, RestoreMessages } from './message-trash.dto';
-import { UndoneTurns, UndoTurns } from './message-trash.dto';
-import { MessageUndoService } from '../undo/message-undo.service';
+import { MessageTrashList, RestoredMessages, RestoreMessages } from './message-trash.dto';
 
 /** What was taken out of one thread, and its way back. */
 @ApiTags('messages')
@@ -21,7 +19,6 @@ export class ThreadTrashMessagesController {
   constructor(
     private readonly archive: MessageArchiveService,
     private readonly restoring: MessageRestoringService,
-    private readonly turns: MessageUndoService,
   ) {}
 
   @Get('messages/trash')
@@ -47,39 +44,5 @@ export class ThreadTrashMessagesController {
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
     return this.restoring.restoreAll(caller, byThread(id), body, { ifMatch, idempotencyKey });
-  }
-
-  @Post('undo')
-  @HttpCode(200)
-  @Access('messages:write')
-  @ApiOperation({ operationId: 'undoThread', summary: 'Take back the last turns, tool calls and answers included' })
-  @ApiIdempotencyKey()
-  @ApiBody({ type: UndoTurns, required: false })
-  @ApiOkResponse({ type: UndoneTurns })
-  undo(
-    @Caller() caller: Principal,
-    @Id('id') id: string,
-    @Body() body: UndoTurns,
-    @IfMatch() ifMatch?: number,
-    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
-  ) {
-    return this.turns.undo(caller, byThread(id), body, { ifMatch, idempotencyKey });
-  }
-
-  @Post('redo')
-  @HttpCode(200)
-  @Access('messages:write')
-  @ApiOperation({ operationId: 'redoThread', summary: 'Bring back what the last undo took, until the next append' })
-  @ApiIdempotencyKey()
-  @ApiBody({ type: RedoTurns, required: false })
-  @ApiOkResponse({ type: RedoneTurns })
-  redo(
-    @Caller() caller: Principal,
-    @Id('id') id: string,
-    @Body() body: RedoTurns,
-    @IfMatch() ifMatch?: number,
-    @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
-  ) {
-    return this.turns.redo(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 }

@@ -5,7 +5,7 @@ import { isUuid } from '../../common/ids';
 import { assertStorable } from '../../common/json';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { ownerOf } from '../../threads/threads.service';
+import { ownerOf } from '../../threads/target';
 import { type ListedSession, type SessionFilter, SessionListRepository } from './session-list.repository';
 import { toReaderView } from '../session-views';
 import type { ListSessionsQuery, SessionList, SessionView } from '../sessions.dto';

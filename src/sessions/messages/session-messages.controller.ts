@@ -5,7 +5,7 @@ import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
 import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
-import { bySession } from '../../threads/thread-access';
+import { ConversationTarget, type SharedSession, type Target } from '../../threads/target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from '../../messages/append/append-answer';
 import type { AppendOptions } from '../../messages/append/append.service';
@@ -18,7 +18,6 @@ import {
   TruncatedThread,
   TruncateMessages,
 } from '../../messages/messages.dto';
-import { SessionId } from '../opening/session-id';
 import { SessionMessagesService } from './session-messages.service';
 import {
   AppendToSessionQuery,
@@ -30,8 +29,6 @@ import {
   SessionMessageList,
   SessionMessagesQuery,
 } from '../sessions.dto';
-import { SharedSessionMessagesService } from '../shared/shared-session-messages.service';
-import { isOthers } from '../shared/shared-sessions.service';
 
 /** The messages of one session. */
 @ApiTags('sessions')
@@ -41,7 +38,6 @@ export class SessionMessagesController {
     private readonly messages: SessionMessagesService,
     private readonly deletion: MessageDeletionService,
     private readonly truncation: MessageTruncationService,
-    private readonly shared: SharedSessionMessagesService,
   ) {}
 
   @Post('messages')
@@ -49,17 +45,14 @@ export class SessionMessagesController {
   @ApiOperation({ operationId: 'addMessages', summary: 'Append one message or a batch; an unknown session is made' })
   @ApiAppend(SessionMessage, SessionMessageBatch)
   async append(
-    @Caller() caller: Principal,
-    @SessionId({ mayBeShared: true }) id: string,
-    @Query() { owner_id }: AppendToSessionQuery,
+    @Caller() principal: Principal,
+    @ConversationTarget('shared') session: Target | SharedSession,
+    @Query() _query: AppendToSessionQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const append = isOthers(caller, owner_id)
-      ? this.shared.append(caller, { ownerId: owner_id, id }, body, controls)
-      : this.messages.append(caller, id, body, controls);
-    return answerAppend(reply, await append);
+    return answerAppend(reply, await this.messages.append(principal, session, body, controls));
   }
 
   @Get('messages')
@@ -68,13 +61,11 @@ export class SessionMessagesController {
   @UseInterceptors(ETagInterceptor)
   @ApiOkResponse({ type: SessionMessageList })
   list(
-    @Caller() caller: Principal,
-    @SessionId({ mayBeShared: true }) id: string,
-    @Query() { owner_id, ...query }: SessionMessagesQuery,
+    @Caller() principal: Principal,
+    @ConversationTarget('shared') session: Target | SharedSession,
+    @Query() query: SessionMessagesQuery,
   ) {
-    return isOthers(caller, owner_id)
-      ? this.shared.list(caller, { ownerId: owner_id, id }, query)
-      : this.messages.list(caller, id, query);
+    return this.messages.list(principal, session, query);
   }
 
   @Delete('messages')
@@ -85,12 +76,12 @@ export class SessionMessagesController {
   })
   @ApiOkResponse({ type: ClearedThread })
   clear(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') target: Target,
     @Query() query: ClearSessionQuery,
     @IfMatch() ifMatch?: number,
   ) {
-    return this.deletion.clear(caller, bySession(id), { ifMatch, erase: query.erase === 'true' });
+    return this.deletion.clear(principal, target, { ifMatch, erase: query.erase === 'true' });
   }
 
   @Post('truncate')
@@ -101,13 +92,13 @@ export class SessionMessagesController {
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: TruncatedThread })
   truncate(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') target: Target,
     @Body() body: TruncateMessages,
     @IfMatch() ifMatch?: number,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.truncation.truncate(caller, bySession(id), body, ifMatch, idempotencyKey);
+    return this.truncation.truncate(principal, target, body, ifMatch, idempotencyKey);
   }
 
   @Get('history')
@@ -115,12 +106,10 @@ export class SessionMessagesController {
   @ApiOperation({ operationId: 'sessionHistory', summary: 'The newest entries, with role and text only' })
   @ApiOkResponse({ type: SessionHistory })
   history(
-    @Caller() caller: Principal,
-    @SessionId({ mayBeShared: true }) id: string,
-    @Query() { owner_id, ...query }: SessionHistoryQuery,
+    @Caller() principal: Principal,
+    @ConversationTarget('shared') session: Target | SharedSession,
+    @Query() query: SessionHistoryQuery,
   ) {
-    return isOthers(caller, owner_id)
-      ? this.shared.history(caller, { ownerId: owner_id, id }, query)
-      : this.messages.history(caller, id, query);
+    return this.messages.history(principal, session, query);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
-import { bySession } from '../../threads/thread-access';
+import type { SharedSession, Target } from '../../threads/target';
 import { type AppendOptions, type AppendResult, AppendService } from '../../messages/append/append.service';
 import type { AppendMessage, AppendMessages } from '../../messages/messages.dto';
 import { MessagesService } from '../../messages/read/messages.service';
@@ -9,9 +9,7 @@ import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';
 import { SessionsService } from '../sessions.service';
 
-export { toSessionMessage } from '../session-views';
-
-/** A session's messages: those of its thread, through the same services. */
+/** A session's messages: those of its thread, through the same services. The session may be somebody else's. */
 @Injectable()
 export class SessionMessagesService {
   constructor(
@@ -21,28 +19,42 @@ export class SessionMessagesService {
     private readonly targets: SessionAppendTargets,
   ) {}
 
-  /** The session is made if it is not there (C10). @throws as `AppendService.append` and `SessionOpeningService.open` */
-  append(
+  /**
+   * A session of the caller's is made if it is not there (C10); one of somebody else's never is.
+   * @throws as `AppendService.append` and `SessionOpeningService.open`, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE
+   */
+  async append(
     principal: Principal,
-    id: string,
+    session: Target | SharedSession,
     body: AppendMessage | AppendMessages,
     options: AppendOptions,
   ): Promise<AppendResult> {
-    return this.appends.appendTo(principal, this.targets.of(principal, id), body, options);
+    const target =
+      session.by === 'shared'
+        ? { ...this.appends.targetOf(principal, await this.sessions.threadOf(principal, session)), view: toSessionMessage }
+        : this.targets.of(principal, session.id);
+    return this.appends.appendTo(principal, target, body, options);
   }
 
   /** @throws SESSION_NOT_FOUND, INVALID_CURSOR */
-  async list(principal: Principal, id: string, query: SessionMessagesQuery): Promise<SessionMessageList> {
+  async list(
+    principal: Principal,
+    session: Target | SharedSession,
+    { provider: _, owner_id: __, ...query }: SessionMessagesQuery,
+  ): Promise<SessionMessageList> {
     // An empty page only counts, which is no read (P32).
-    if (query.limit !== 0) await this.sessions.noteRead(principal, id);
-    const { provider: _, ...page } = query;
-    return this.messages.list(principal, bySession(id), page, toSessionMessage);
+    const isRead = query.limit !== 0 || session.by === 'shared';
+    const target = isRead ? await this.sessions.toRead(principal, session) : session;
+    return this.messages.list(principal, target, query, toSessionMessage);
   }
 
   /** The newest entries in the notebook's form: exactly role and content (N11 to N14). @throws SESSION_NOT_FOUND */
-  async history(principal: Principal, id: string, query: SessionHistoryQuery): Promise<SessionHistory> {
-    await this.sessions.noteRead(principal, id);
-    const { max_turns: count = DEFAULT_TURNS, as_of: asOf } = query;
-    return toHistory(id, await this.messages.newest(principal, bySession(id), count, { asOf }));
+  async history(
+    principal: Principal,
+    session: Target | SharedSession,
+    { max_turns: count = DEFAULT_TURNS, as_of: asOf }: SessionHistoryQuery,
+  ): Promise<SessionHistory> {
+    const target = await this.sessions.toRead(principal, session);
+    return toHistory(session.id, await this.messages.newest(principal, target, count, { asOf }));
   }
 }

@@ -2,10 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { checkVersion } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
-import { bySession } from '../../threads/thread-access';
+import { bySession, checkSessionId } from '../../threads/target';
 import type { AppendTarget } from '../../messages/append/append.service';
 import { MessageRemovalsService } from '../../messages/remove/message-removals.service';
-import { checkSessionId } from './session-id';
 import { SessionOpeningService } from './session-opening.service';
 import { toSessionMessage } from '../session-views';
 

@@ -4,10 +4,9 @@ import { newId } from '../../common/ids';
 import { CONFIG, type Config } from '../../config/config';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { OrganizationsService } from '../../organizations/organizations.service';
-import { checkSessionId } from './session-id';
-import { sessionLifetime } from './session-lifetime';
+import { checkSessionId } from '../../threads/target';
 import { sessionErrors } from '../sessions.errors';
-import { type HeldSession, SessionsRepository } from '../sessions.repository';
+import { type HeldSession, SessionOpeningRepository } from './session-opening.repository';
 
 /** A live session, held until the transaction ends; whether this transaction made it. */
 export interface OpenedSession {
@@ -19,7 +18,7 @@ export interface OpenedSession {
 @Injectable()
 export class SessionOpeningService {
   constructor(
-    private readonly sessions: SessionsRepository,
+    private readonly sessions: SessionOpeningRepository,
     private readonly organizations: OrganizationsService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -98,4 +97,20 @@ export class SessionOpeningService {
       await this.sessions.evict(tx, orgId, count);
     }
   }
+}
+
+interface SessionLifetime {
+  /** After the last read or write; null: for ever. */
+  ttlMs: number | null;
+  /** After the last write; null: for ever. */
+  maxAgeMs: number | null;
+  /** After a write: the shorter one. */
+  afterWriteMs: number | null;
+}
+
+/** How long sessions live, by the configuration (C15). */
+export function sessionLifetime({ SESSION_TTL_SECONDS, SESSION_MAX_AGE_HOURS }: Config['env']): SessionLifetime {
+  const ttlMs = SESSION_TTL_SECONDS > 0 ? Math.ceil(SESSION_TTL_SECONDS * 1000) : null;
+  const maxAgeMs = SESSION_MAX_AGE_HOURS > 0 ? Math.ceil(SESSION_MAX_AGE_HOURS * 3_600_000) : null;
+  return { ttlMs, maxAgeMs, afterWriteMs: ttlMs === null ? maxAgeMs : Math.min(ttlMs, maxAgeMs ?? ttlMs) };
 }

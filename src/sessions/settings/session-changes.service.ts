@@ -5,10 +5,11 @@ import { checkMetadata } from '../../http/request/limits';
 import { type Precondition, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { bySession } from '../../threads/thread-access';
+import { bySession } from '../../threads/target';
 import { ThreadsService } from '../../threads/threads.service';
 import type { SessionSettings } from '../sessions.dto';
-import { type HeldSession, type SessionChange, type SessionRow, SessionsRepository } from '../sessions.repository';
+import type { HeldSession } from '../opening/session-opening.repository';
+import { type SessionChange, type SessionRow, SessionsRepository } from '../sessions.repository';
 
 const NONE = precondition(undefined);
 

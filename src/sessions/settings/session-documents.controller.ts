@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../../organizations/principal';
 import { IfMatch } from '../../http/request/decorators';
 import { JsonObjectPipe } from '../../http/request/json-object.pipe';
 import { type SessionDocument, SessionDocumentsService } from './session-documents.service';
-import { SessionId } from '../opening/session-id';
+import { ConversationTarget, type Target } from '../../threads/target';
 
 const ANY_OBJECT = {
   schema: { type: 'object', additionalProperties: true },
@@ -25,11 +25,11 @@ export class SessionDocumentsController {
   @ApiOperation({ operationId: 'getSessionMetadata', summary: 'The metadata' })
   @ApiOkResponse(ANY_OBJECT)
   async metadata(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answer(reply, await this.documents.metadata(caller, id));
+    return answer(reply, await this.documents.metadata(principal, id));
   }
 
   @Patch('metadata')
@@ -41,13 +41,13 @@ export class SessionDocumentsController {
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
   async patchMetadata(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Body(objectBody) patch: object,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IfMatch() ifMatch?: number,
   ) {
-    return answer(reply, await this.documents.patchMetadata(caller, id, patch, ifMatch));
+    return answer(reply, await this.documents.patchMetadata(principal, id, patch, ifMatch));
   }
 
   @Get('variables')
@@ -55,11 +55,11 @@ export class SessionDocumentsController {
   @ApiOperation({ operationId: 'getVariables', summary: 'The variables, by name, in the order in which they came' })
   @ApiOkResponse(ANY_OBJECT)
   async variables(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answer(reply, await this.documents.variables(caller, id));
+    return answer(reply, await this.documents.variables(principal, id));
   }
 
   @Put('variables')
@@ -68,13 +68,13 @@ export class SessionDocumentsController {
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
   async putVariables(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Body(objectBody) variables: object,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IfMatch() ifMatch?: number,
   ) {
-    return answer(reply, await this.documents.putVariables(caller, id, variables, ifMatch));
+    return answer(reply, await this.documents.putVariables(principal, id, variables, ifMatch));
   }
 
   @Patch('variables')
@@ -83,13 +83,13 @@ export class SessionDocumentsController {
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
   async patchVariables(
-    @Caller() caller: Principal,
-    @SessionId() id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('session') { id }: Target,
     @Body(objectBody) patch: object,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IfMatch() ifMatch?: number,
   ) {
-    return answer(reply, await this.documents.patchVariables(caller, id, patch, ifMatch));
+    return answer(reply, await this.documents.patchVariables(principal, id, patch, ifMatch));
   }
 }
 

@@ -6,7 +6,7 @@ import { precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { ownerOf } from '../../threads/threads.service';
+import { ownerOf } from '../../threads/target';
 import { hasAny, SessionChangesService } from './session-changes.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '../sessions.dto';

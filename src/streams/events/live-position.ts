@@ -1,6 +1,5 @@
 import type { FeedPosition, FollowedThread } from '../../messages/feed/message-feed.service';
-import { liveErrors } from '../live.errors';
-import { threadMark } from './thread-mark';
+import { streamErrors } from '../streams.errors';
 
 /** Where a client wants a stream to begin. */
 export interface LiveStart {
@@ -9,6 +8,12 @@ export interface LiveStart {
   /** Otherwise, the first message that it wants. */
   fromSeq?: number;
 }
+
+/**
+ * What the ids of a stream's events say of their thread: a session's id may belong to another one by the time a client
+ * comes back, and numbers of the old one mean nothing there. These digits are random in every id of ours.
+ */
+export const threadMark = (threadId: string) => threadId.slice(-12);
 
 const EVENT_ID = /^(\d{1,15})\.(\d{1,15})\.(\d{1,12})\.([0-9a-f]{12})(?:\.(\d{1,15}))?$/;
 
@@ -22,7 +27,7 @@ export const toEventId = ({ seq, version, at, told }: FeedPosition, threadId: st
 /** @returns the position, and the mark of its thread @throws INVALID_EVENT_ID */
 export function readEventId(text: string): { position: FeedPosition; mark: string } {
   const parts = EVENT_ID.exec(text.trim());
-  if (!parts) throw liveErrors.INVALID_EVENT_ID();
+  if (!parts) throw streamErrors.INVALID_EVENT_ID();
   const [seq, version, at] = parts.slice(1, 4).map(Number);
   const told = parts[5] === undefined ? {} : { told: Number(parts[5]) };
   return { position: { seq, version, at, ...told }, mark: parts[4] };

@@ -4,10 +4,10 @@ import { Problem } from '../../common/errors';
 import { EventStream } from '../../http/answer/event-stream';
 import type { MessageRow } from '../../messages/message.entity';
 import type { FeedBatch, FeedEvent, FeedPosition } from '../../messages/feed/message-feed.service';
-import { notFound } from '../../threads/threads.service';
+import { notFound } from '../../threads/target';
 import { toEventId } from './live-position';
+import type { StreamOwner } from '../stream';
 import type { StreamWork } from '../streams.service';
-import type { StreamOwner } from '../watched';
 
 /** How a message is shown. */
 export type MessageShape = (row: MessageRow) => object;

@@ -1,30 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { MessageFeedService } from '../../messages/feed/message-feed.service';
+import { SessionsService } from '../../sessions/sessions.service';
+import { type StreamOwner, viewOf } from '../stream';
+import { StreamsService } from '../streams.service';
 import { type LiveStart, readEventId, startOf } from './live-position';
-import { type LiveFeed, LiveReader, type MessageShape } from './live-reader';
-import { type StreamOwner, StreamsService } from '../streams.service';
+import { type LiveFeed, LiveReader } from './live-reader';
 
-/** Lets clients follow threads. */
+/** Lets clients follow threads and sessions. */
 @Injectable()
 export class LiveService {
   constructor(
     private readonly streams: StreamsService,
     private readonly feed: MessageFeedService,
+    private readonly sessions: SessionsService,
   ) {}
 
   /**
-   * What happens to a thread, as server-sent events.
+   * What happens to a conversation, as server-sent events. Its beginning counts as a read of a session, which may still expire
+   * while it is followed.
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, INVALID_EVENT_ID, TOO_MANY_STREAMS, STREAMS_EXHAUSTED
    */
-  follow(owner: StreamOwner, start: LiveStart, view: MessageShape): Promise<Readable> {
+  async follow(owner: StreamOwner, start: LiveStart): Promise<Readable> {
     const { principal, target } = owner;
+    await this.sessions.toRead(principal, target);
     if (start.lastEventId) readEventId(start.lastEventId);
     return this.streams.serve(principal, async () => {
       const thread = await this.feed.thread(principal, target);
       const next: LiveFeed['next'] = (position) =>
         this.streams.reads.pass(() => this.feed.next(principal, target, thread.id, position));
-      return new LiveReader({ ...owner, threadId: thread.id, view, next }, startOf(thread, start));
+      const feed = { ...owner, threadId: thread.id, view: viewOf(target), next };
+      return new LiveReader(feed, startOf(thread, start));
     });
   }
 }

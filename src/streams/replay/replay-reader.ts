@@ -1,11 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventStream } from '../../http/answer/event-stream';
-import type { StreamOwner, StreamWork } from '../streams.service';
+import type { StreamOwner } from '../stream';
+import type { StreamWork } from '../streams.service';
 import type { MessageRow } from '../../messages/message.entity';
-import { notFound } from '../../threads/threads.service';
-import { type Pace, saidAt, waitBetween } from './pace';
-import { type Remaining, toReplayId } from './replay-position';
-import { type Turn, Turns } from './replay-turns';
+import { notFound } from '../../threads/target';
+import { type Remaining, type ReplayTurn, ReplayTurns, toReplayId } from './replay-turns';
+
+/** How fast a replay goes: `speed` times as fast as it was, no gap longer than `maxGapMs`. */
+export interface Pace {
+  speed: number;
+  maxGapMs: number;
+}
+
+/** When a message was said: by the caller's clock if it has told, else when it was stored. In milliseconds. */
+export const saidAt = ({ client_timestamp, created_at }: Pick<MessageRow, 'client_timestamp' | 'created_at'>) =>
+  Date.parse(client_timestamp ?? created_at);
+
+/** Milliseconds from one turn to the next. What was said before its predecessor, by another clock, follows at once. */
+export function waitBetween(previous: number | undefined, next: number, { speed, maxGapMs }: Pace): number {
+  if (previous === undefined || speed === Infinity) return 0;
+  return Math.min(Math.max(0, next - previous) / speed, maxGapMs);
+}
 
 /** What is replayed, and how. */
 export interface Replay extends StreamOwner, Remaining {
@@ -30,7 +45,7 @@ export class ReplayReader implements StreamWork {
 
   async run(): Promise<void> {
     const { position } = this.replay;
-    const turns = new Turns(position);
+    const turns = new ReplayTurns(position);
     this.stream.write('retry: 1000\n\n');
     let after = position.seq;
     while (!this.isOver) {
@@ -61,7 +76,7 @@ export class ReplayReader implements StreamWork {
     return this.stream.gone.aborted || this.stream.body.writableEnded;
   }
 
-  private async give(turns: Turn[]): Promise<void> {
+  private async give(turns: ReplayTurn[]): Promise<void> {
     for (const turn of turns) {
       await this.wait(turn);
       if (this.isOver) return;
@@ -73,7 +88,7 @@ export class ReplayReader implements StreamWork {
     }
   }
 
-  private async wait({ rows, continued }: Turn): Promise<void> {
+  private async wait({ rows, continued }: ReplayTurn): Promise<void> {
     if (continued) return;
     const at = saidAt(rows[0]);
     const wait = waitBetween(this.previous, at, this.replay.pace);

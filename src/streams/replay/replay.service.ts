@@ -3,20 +3,23 @@ import type { Readable } from 'node:stream';
 import type { Principal } from '../../organizations/principal';
 import { commonErrors } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
-import { type StreamOwner, StreamsService, threadMark } from '../streams.service';
+import { bySession, type Target } from '../../threads/target';
+import { SessionsService } from '../../sessions/sessions.service';
+import { toSessionMessage } from '../../sessions/session-views';
+import { threadMark } from '../events/live-position';
+import { type StreamOwner, viewOf } from '../stream';
+import type { ReplayBody, ReplayQuery, SessionReplay } from '../streams.dto';
+import { StreamsService } from '../streams.service';
 import type { MessageRow } from '../../messages/message.entity';
 import { type FollowedThread, MessageFeedService } from '../../messages/feed/message-feed.service';
-import { readReplayId, type Remaining, type ReplayId } from './replay-position';
-import { type Replay, ReplayReader } from './replay-reader';
-import type { ReplayQuery } from './replay.dto';
+import { ReplayReader } from './replay-reader';
+import { readReplayId, type Remaining, type ReplayId, type ReplayTurn, ReplayTurns } from './replay-turns';
 import { ReplayRepository } from './replay.repository';
-import { type Turn, Turns } from './replay-turns';
 
 /** Messages that are read at once. */
 const PAGE = 100;
 /** Messages of a replay that is one answer. */
-const MOST_LISTED = 1000;
+const MAX_LISTED = 1000;
 const DEFAULT_GAP_MS = 2000;
 
 /** What is replayed, in whichever way it was named. */
@@ -29,11 +32,11 @@ export interface ReplayRange {
 
 /** Several turns, and the message that comes after them. */
 export interface TurnList {
-  turns: Turn[];
+  turns: ReplayTurn[];
   next_seq: number | null;
 }
 
-/** Gives a conversation again, turn by turn. It reads only: the source stays as it is. */
+/** Gives a conversation again, turn by turn. It reads only: the source stays as it is, but that a session lives on by it. */
 @Injectable()
 export class ReplayService {
   constructor(
@@ -41,6 +44,7 @@ export class ReplayService {
     private readonly streams: StreamsService,
     private readonly feed: MessageFeedService,
     private readonly turns: ReplayRepository,
+    private readonly sessions: SessionsService,
   ) {}
 
   /**
@@ -48,17 +52,31 @@ export class ReplayService {
    * the session had before, it begins as without one.
    * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, INVALID_TURN_ID, BAD_REQUEST, TOO_MANY_STREAMS, STREAMS_EXHAUSTED
    */
-  stream(owner: StreamOwner, query: ReplayQuery, view: Replay['view']): Promise<Readable> {
-    checkRange(query);
+  async stream(owner: StreamOwner, query: ReplayQuery): Promise<Readable> {
     const { principal, target } = owner;
+    await this.sessions.toRead(principal, target);
+    checkRange(query);
     const resumed = query.last_event_id ? readReplayId(query.last_event_id) : undefined;
     return this.streams.serve(principal, async () => {
       const thread = await this.feed.thread(principal, target);
       const { position, upTo } = await this.remaining(principal, thread, query, resumed);
       const next = (after: number) =>
         this.streams.reads.pass(() => this.feed.page(principal, target, thread.id, { after, upTo, limit: PAGE }));
-      return new ReplayReader({ ...owner, threadId: thread.id, position, upTo, pace: paceOf(query), view, next });
+      const what = { threadId: thread.id, position, upTo, pace: paceOf(query), view: viewOf(target), next };
+      return new ReplayReader({ ...owner, ...what });
     });
+  }
+
+  /** The turns of a session. @throws as `list` */
+  async listSession(
+    principal: Principal,
+    id: string,
+    { up_to: up_to_turn, ...range }: ReplayBody,
+  ): Promise<SessionReplay> {
+    const target = await this.sessions.toRead(principal, bySession(id));
+    const { turns, next_seq } = await this.list(principal, target, { ...range, up_to_turn });
+    const views = turns.map(({ rows, ...turn }) => ({ ...turn, messages: rows.map(toSessionMessage) }));
+    return { session_id: id, turns: views, next_seq };
   }
 
   /** As one answer, cut off after 1000 messages. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, BAD_REQUEST */
@@ -68,16 +86,16 @@ export class ReplayService {
     const { position, upTo } = await this.remaining(principal, thread, range);
     const rows: MessageRow[] = [];
     let after = position.seq;
-    while (rows.length <= MOST_LISTED) {
-      const limit = MOST_LISTED + 1 - rows.length;
+    while (rows.length <= MAX_LISTED) {
+      const limit = MAX_LISTED + 1 - rows.length;
       const page = await this.feed.page(principal, target, thread.id, { after, upTo, limit });
       if (!page?.length) break;
       rows.push(...page);
       after = rows[rows.length - 1].seq;
     }
-    const turns = new Turns(position);
-    const shown = rows.slice(0, MOST_LISTED);
-    return { turns: [...turns.take(shown), ...turns.rest()], next_seq: rows[MOST_LISTED]?.seq ?? null };
+    const turns = new ReplayTurns(position);
+    const shown = rows.slice(0, MAX_LISTED);
+    return { turns: [...turns.take(shown), ...turns.rest()], next_seq: rows[MAX_LISTED]?.seq ?? null };
   }
 
   private async remaining(

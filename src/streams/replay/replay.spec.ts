@@ -1,7 +1,6 @@
 import type { MessageRow } from '../../messages/message.entity';
-import { readReplayId, toReplayId } from './replay-position';
-import { saidAt, waitBetween } from './pace';
-import { Turns } from './replay-turns';
+import { saidAt, waitBetween } from './replay-reader';
+import { readReplayId, ReplayTurns, toReplayId } from './replay-turns';
 
 describe('The pace of a replay', () => {
   const AT_ONCE = { speed: Infinity, maxGapMs: 2000 };
@@ -35,7 +34,7 @@ describe('Turns', () => {
       return { seq: first + index, role } as MessageRow;
     });
   const split = (pages: MessageRow[][], position = { seq: 0, turn: 0 }) => {
-    const turns = new Turns(position);
+    const turns = new ReplayTurns(position);
     return [...pages.flatMap((page) => turns.take(page)), ...turns.rest()].map(
       (turn) => `${turn.index}${turn.continued ? '+' : ''}:${turn.rows.map(({ seq }) => seq).join()}`,
     );

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { byThread } from '../thread-access';
+import { byThread, checkTarget } from '../target';
 import { OrganizationsService } from '../../organizations/organizations.service';
 import { type CurrentThreadView, toThreadView } from '../threads.dto';
 import { threadErrors } from '../threads.errors';
 import { ThreadsRepository } from '../threads.repository';
-import { checkTarget, ThreadsService } from '../threads.service';
+import { ThreadsService } from '../threads.service';
 
 /** The thread that a user works in, remembered in the database: it holds on every instance and after a restart. */
 @Injectable()

@@ -7,7 +7,7 @@ import { assertStorable } from '../../common/json';
 import { timeRange } from '../../http/request/limits';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { ownerOf } from '../thread-owner';
+import { ownerOf } from '../target';
 import { THREAD_STATUSES } from '../thread.entity';
 import { type ListThreadsQuery, type ThreadList, type ThreadView, toThreadView } from '../threads.dto';
 import { type ListedThread, type ThreadFilter, ThreadListRepository, type ThreadSlice } from './thread-list.repository';

@@ -4,7 +4,7 @@ import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
 import { Id, IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
-import { byThread } from '../thread-access';
+import { byThread } from '../target';
 import { EraseQuery } from '../../http/request/erase-query';
 import { ListThreadTrashQuery, ThreadTrashList } from './thread-trash.dto';
 import { ThreadTrashService } from './thread-trash.service';

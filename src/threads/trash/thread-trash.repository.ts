@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
+import type { Target } from '../target';
 import {
   forTargets,
-  type Target,
   targetValues,
   TOUCH,
   trashedThread,

@@ -5,13 +5,12 @@ import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../htt
 import { checkVersion, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target } from '../thread-access';
-import { ownerOf } from '../thread-owner';
+import { byThread, checkTarget, ownerOf, type Target } from '../target';
 import { ThreadTrashRepository } from './thread-trash.repository';
 import type { ListThreadTrashQuery, ThreadTrashList, TrashedThread } from './thread-trash.dto';
 import type { Thread } from '../thread.entity';
 import { type DeletedThread, type ThreadView, toThreadView } from '../threads.dto';
-import { checkTarget, ThreadsService } from '../threads.service';
+import { ThreadsService } from '../threads.service';
 
 /** How somebody deletes a thread. */
 export interface DeletingThread {

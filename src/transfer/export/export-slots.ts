@@ -5,7 +5,7 @@ import { CONFIG, type Config } from '../../config/config';
 import { connectionsOf } from '../../config/process-shares';
 import { transferErrors } from '../transfer.errors';
 
-type Exporter = Pick<Principal, 'orgId' | 'userId'>;
+type Holder = Pick<Principal, 'orgId' | 'userId'>;
 
 /** How somebody waits. */
 export interface Waiting {
@@ -19,7 +19,7 @@ export interface Waiting {
 export type Release = () => void;
 
 interface Waiter {
-  holder: Exporter;
+  holder: Holder;
   admit(): void;
 }
 
@@ -31,7 +31,7 @@ interface Waiter {
 @Injectable()
 export class ExportSlots {
   private readonly most: number;
-  private readonly holders = new Set<Exporter>();
+  private readonly holders = new Set<Holder>();
   private readonly waiters = new Set<Waiter>();
 
   constructor(@Inject(CONFIG) { env }: Config) {
@@ -44,8 +44,8 @@ export class ExportSlots {
   }
 
   /** @throws TOO_MANY_EXPORTS after the longest wait, BAD_REQUEST when it is not wanted any more */
-  async take(who: Exporter, waiting: Waiting = {}): Promise<Release> {
-    const holder = { orgId: who.orgId, userId: who.userId };
+  async take(principal: Holder, waiting: Waiting = {}): Promise<Release> {
+    const holder = { orgId: principal.orgId, userId: principal.userId };
     if (waiting.gone?.aborted) throw left();
     if (this.isFree(holder)) this.holders.add(holder);
     else await this.wait(holder, waiting);
@@ -54,7 +54,7 @@ export class ExportSlots {
     };
   }
 
-  private wait(holder: Exporter, { gone, atMostMs }: Waiting): Promise<void> {
+  private wait(holder: Holder, { gone, atMostMs }: Waiting): Promise<void> {
     return new Promise((resolve, reject) => {
       // At once, not in a turn of its own: whoever is asked next must find it settled.
       const settle = (end: () => void) => {
@@ -82,7 +82,7 @@ export class ExportSlots {
     }
   }
 
-  private isFree({ orgId, userId }: Exporter): boolean {
+  private isFree({ orgId, userId }: Holder): boolean {
     if (this.holders.size >= this.most) return false;
     const ofOrganization = [...this.holders].filter((holder) => holder.orgId === orgId);
     const isFull = ofOrganization.length >= Math.max(1, Math.floor(this.most / 2));

@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import type { Principal } from '../../organizations/principal';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { byThread } from '../../threads/thread-access';
+import { checkTarget, notFound, ownerOf, type Target } from '../../threads/target';
 import { SessionsService } from '../../sessions/sessions.service';
-import { checkTarget, notFound, ownerOf } from '../../threads/threads.service';
-import { ConversationWriter } from './conversation-export.service';
+import { ConversationExporter } from './conversation-exporter';
 import type { Release } from './export-slots';
 import { type ExportFilter, ExportRepository } from './export.repository';
 import { exportText } from './export-text';
@@ -46,23 +45,15 @@ export class ExportService {
     private readonly db: TenantDatabase,
     private readonly rows: ExportRepository,
     private readonly sessions: SessionsService,
-    private readonly writer: ConversationWriter,
+    private readonly exporter: ConversationExporter,
   ) {}
 
-  /** @throws THREAD_NOT_FOUND, TOO_MANY_EXPORTS */
-  async thread(principal: Principal, id: string, { format = 'json', gone }: ExportOptions): Promise<ExportFile> {
-    const target = byThread(id);
+  /** @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, TOO_MANY_EXPORTS */
+  async one(principal: Principal, target: Target, { format = 'json', gone }: ExportOptions): Promise<ExportFile> {
     checkTarget(target);
     // Before anything is written: afterwards there is no status to say it with.
-    const found = await this.db.readOne(principal, (tx) => this.rows.find(tx, principal, id));
-    if (!found) throw notFound(target);
-    return this.file(format, { name: `thread-${id}`, ids: [id], principal, gone });
-  }
-
-  /** @throws SESSION_NOT_FOUND, TOO_MANY_EXPORTS */
-  async session(principal: Principal, id: string, { format = 'json', gone }: ExportOptions): Promise<ExportFile> {
-    const { thread_id } = await this.sessions.get(principal, id);
-    return this.file(format, { name: `session-${id}`, ids: [thread_id], principal, gone });
+    const id = await (target.by === 'thread' ? this.find(principal, target) : this.findSession(principal, target));
+    return this.file(format, { name: `${target.by}-${target.id}`, ids: [id], principal, gone });
   }
 
   /**
@@ -81,6 +72,16 @@ export class ExportService {
     return this.db.readOne(principal, (tx) => this.rows.count(tx, this.filter(principal, options)));
   }
 
+  private async find(principal: Principal, target: Target): Promise<string> {
+    const found = await this.db.readOne(principal, (tx) => this.rows.find(tx, principal, target.id));
+    if (!found) throw notFound(target);
+    return target.id;
+  }
+
+  private async findSession(principal: Principal, target: Target): Promise<string> {
+    return (await this.sessions.get(principal, target)).thread_id;
+  }
+
   private filter(principal: Principal, { user_id, sessionsOnly }: ExportAllOptions): ExportFilter {
     const owner = ownerOf(principal, { user_id });
     const everyone = principal.seesOrganization && user_id === undefined;
@@ -89,14 +90,14 @@ export class ExportService {
 
   /** Waits for the first slot before anything is written: afterwards there is no status to say it with. */
   private async file(format: ExportFormatName, { name, ids, principal, gone, onConversation }: Content) {
-    let release: Release | undefined = await this.writer.reserve(principal, gone);
+    let release: Release | undefined = await this.exporter.reserve(principal, gone);
     const text = exportText(format, !Array.isArray(ids));
     const stream = textStream(async (write, left) => {
       try {
         await write(text.begin());
         let count = 0;
         for await (const id of ids) {
-          const found = await this.writer.write({ write, gone: left, principal, id, text, index: count, release });
+          const found = await this.exporter.write({ write, gone: left, principal, id, text, index: count, release });
           release = undefined;
           if (!found) continue;
           count += 1;

@@ -4,7 +4,7 @@ import type { Principal } from '../../organizations/principal';
 import { checkCount } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { ownerOf } from '../../threads/threads.service';
+import { ownerOf } from '../../threads/target';
 import { arriving } from './arriving';
 import { itemsOfFile } from './files';
 import { type ImportOptions, ImportService } from './import.service';
@@ -20,7 +20,7 @@ export interface ImportRequest extends ImportSessionsQuery {
 
 /** Takes imports as they come: as a JSON body, as a stream of lines, as a file. */
 @Injectable()
-export class ImportRequests {
+export class ImportRequestsService {
   constructor(
     private readonly imports: ImportService,
     @Inject(CONFIG) private readonly config: Config,

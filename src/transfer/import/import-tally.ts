@@ -5,9 +5,9 @@ import type { Placed } from './conversation-import.service';
 import type { ImportResult } from '../transfer.dto';
 import { transferErrors } from '../transfer.errors';
 
-const MOST_LISTED = 1000;
-const MOST_ERRORS = 100;
-const MOST_FAILURES = 1000;
+const MAX_LISTED = 1000;
+const MAX_ERRORS = 100;
+const MAX_FAILURES = 1000;
 
 /** By how much two threads may have been numbered and dated in different orders: one began before the other was stored. */
 const OUT_OF_STEP_MS = 2000;
@@ -42,7 +42,7 @@ export class ImportTally {
     result.imported += 1;
     result.messages += messages.length;
     if (result.dry_run && session_id !== null) this.undone.add(session_id);
-    if (result.conversations.length >= MOST_LISTED) return;
+    if (result.conversations.length >= MAX_LISTED) return;
     const id = result.dry_run ? null : thread_id;
     const place = { line, thread_id: id, session_id, name: thread.name };
     result.conversations.push({ ...place, message_count: messages.length });
@@ -50,7 +50,7 @@ export class ImportTally {
 
   failed(line: number, problem: Problem): void {
     this.count(problem);
-    if (this.result.errors.length < MOST_ERRORS) this.list(line, problem);
+    if (this.result.errors.length < MAX_ERRORS) this.list(line, problem);
   }
 
   /** The import ends early, and what follows is not read; why is told in any case. */
@@ -62,7 +62,7 @@ export class ImportTally {
 
   /** @throws IMPORT_GIVEN_UP when so much has failed that the rest will hardly do better */
   checkFailures(): void {
-    if (this.result.failed >= MOST_FAILURES) throw transferErrors.IMPORT_GIVEN_UP(MOST_FAILURES);
+    if (this.result.failed >= MAX_FAILURES) throw transferErrors.IMPORT_GIVEN_UP(MAX_FAILURES);
   }
 
   /** @throws IMPORT_FAILED if nothing could be imported; where there was one conversation only, its own problem */

@@ -2,7 +2,7 @@ import type { Principal } from '../../organizations/principal';
 import { commonErrors } from '../../common/errors';
 import type { IdempotencyService } from '../../idempotency/idempotency.service';
 import type { ConversationImportService } from './conversation-import.service';
-import type { ConversationReader } from './conversation-parser.service';
+import type { ConversationParser } from './conversation-parser';
 import type { ImportRepository } from './import.repository';
 import { type ImportItem, ImportService } from './import.service';
 
@@ -20,7 +20,7 @@ function makeService(awayAt = 0) {
   const once = (_: unknown, __: unknown, work: (tx: unknown) => Promise<unknown>) => work({});
   return new ImportService(
     { once } as unknown as IdempotencyService,
-    { read: async () => CONVERSATION } as unknown as ConversationReader,
+    { parse: async () => CONVERSATION } as unknown as ConversationParser,
     { store } as unknown as ConversationImportService,
     {} as ImportRepository,
   );

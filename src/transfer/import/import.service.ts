@@ -6,7 +6,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { ConversationImportService, type Placed, type Placing } from './conversation-import.service';
-import { ConversationReader } from './conversation-parser.service';
+import { ConversationParser } from './conversation-parser';
 import { ImportRepository } from './import.repository';
 import { ImportTally } from './import-tally';
 import type { ImportFormatName, ImportResult } from '../transfer.dto';
@@ -39,7 +39,7 @@ type Transact = <T>(work: (tx: TenantTx) => Promise<T>) => Promise<T>;
 export class ImportService {
   constructor(
     private readonly idempotency: IdempotencyService,
-    private readonly reader: ConversationReader,
+    private readonly parser: ConversationParser,
     private readonly conversations: ConversationImportService,
     private readonly rows: ImportRepository,
   ) {}
@@ -93,7 +93,7 @@ export class ImportService {
   private async importOne(owner: Principal, item: ImportItem, run: Run): Promise<void> {
     const { options, tally, transact } = run;
     try {
-      const conversation = await this.reader.read(item.read(), options.format);
+      const conversation = await this.parser.parse(item.read(), options.format);
       const threadId = tally.threadId(conversation, item.line);
       const placed = await this.place(transact, options, (tx) =>
         this.conversations.store(tx, owner, conversation, threadId, { ...options, undone: tally.undone }),

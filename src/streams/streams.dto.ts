@@ -1,9 +1,21 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { field, IntField, satisfies, TextField } from '../../http/request/fields';
-import { MessageView } from '../../messages/messages.dto';
-import { SessionMessage } from '../../sessions/sessions.dto';
+import { field, IntField, satisfies, TextField } from '../http/request/fields';
+import { MessageView } from '../messages/messages.dto';
+import { SessionMessage } from '../sessions/sessions.dto';
 
 const SPEED = /^(max|\d{1,6}(\.\d{1,6})?)$/;
+
+/** Where a stream begins; the header Last-Event-ID goes before both. */
+export class LiveQuery {
+  @IntField({ min: 1, description: 'The first message that is wanted; 1: all there are. Absent: only what is new.' })
+  from_seq?: number;
+
+  @TextField({
+    max: 64,
+    description: 'The same as the header Last-Event-ID, for clients that cannot set one: go on behind this event.',
+  })
+  last_event_id?: string;
+}
 
 /** What of a thread is replayed. */
 class ReplayRange {

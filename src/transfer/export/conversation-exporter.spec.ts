@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../../config/config';
 import type { TenantDatabase } from '../../database/door/tenant-database';
-import { ConversationWriter, type Writing } from './conversation-export.service';
+import { ConversationExporter, type Writing } from './conversation-exporter';
 import { ExportSlots } from './export-slots';
 import type { ExportRepository } from './export.repository';
 import { exportText } from './export-text';
@@ -29,7 +29,7 @@ function makeWriter() {
       after < 3 ? [{ ...ROW, seq: after + 1, content: `${after + 1}${LARGE}` }] : [],
   };
   const slots = new ExportSlots({ env: { DB_POOL_SIZE: 5, DB_MAX_OVERFLOW: 10 } } as Config);
-  const writer = new ConversationWriter(db as unknown as TenantDatabase, rows as unknown as ExportRepository, slots);
+  const writer = new ConversationExporter(db as unknown as TenantDatabase, rows as unknown as ExportRepository, slots);
   return { writer, opened, found, slots };
 }
 
@@ -45,7 +45,7 @@ function makeReader() {
   return { taken, write, goOn: () => goOn() };
 }
 
-describe('ConversationWriter', () => {
+describe('ConversationExporter', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 

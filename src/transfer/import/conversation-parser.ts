@@ -14,18 +14,18 @@ import { ConversationHead, type ImportFormatName, MessageParts, SessionPart, Sum
 const BATCH = 200;
 
 /** Summaries of one conversation: they are stored by one statement. */
-const MOST_SUMMARIES = 10_000;
+const MAX_SUMMARIES = 10_000;
 
 /** Makes of anything that is a conversation one that is valid, counted and ready to be stored. */
 @Injectable()
-export class ConversationReader {
+export class ConversationParser {
   constructor(
     private readonly messages: MessageImportService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** @throws IMPORT_FORMAT_UNKNOWN, IMPORT_VERSION_UNKNOWN, VALIDATION_FAILED, METADATA_TOO_LARGE */
-  async read(value: unknown, format?: ImportFormatName): Promise<Conversation> {
+  async parse(value: unknown, format?: ImportFormatName): Promise<Conversation> {
     const { fields, stored } = toDraft(value, format);
     const { session, summaries = [], messages, ...rest } = fields;
     const head = checked(ConversationHead, rest);
@@ -59,7 +59,7 @@ export class ConversationReader {
 
   private async readSummaries(values: unknown, fallback: string): Promise<ImportedSummary[]> {
     if (!Array.isArray(values)) throw invalid('summaries', 'must be an array');
-    if (values.length > MOST_SUMMARIES) throw invalid('summaries', `must have at most ${MOST_SUMMARIES} items`);
+    if (values.length > MAX_SUMMARIES) throw invalid('summaries', `must have at most ${MAX_SUMMARIES} items`);
     const read: ImportedSummary[] = [];
     for (let from = 0; from < values.length; from += BATCH) {
       const batch: Fields = { summaries: values.slice(from, from + BATCH) as unknown[] };

@@ -2,11 +2,36 @@ import { applyDecorators, createParamDecorator, type ExecutionContext } from '@n
 import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
-import { EVENT_STREAM_HEADERS, EVENTS } from '../../http/answer/event-stream';
-import type { StreamOwner } from '../watched';
+import { EVENT_STREAM_HEADERS, EVENTS } from '../http/answer/event-stream';
+import type { MessageRow } from '../messages/message.entity';
+import { toMessageView } from '../messages/read/messages.service';
+import type { Principal } from '../organizations/principal';
+import { toSessionMessage } from '../sessions/session-views';
+import type { Target } from '../threads/target';
+
+/** Who opened a stream, and of what. */
+export interface StreamOwner {
+  readonly principal: Principal;
+  readonly target: Target;
+  /** What they presented; absent where no credentials were needed. */
+  readonly authorization?: string;
+}
+
+/** A stream that is under way. */
+export interface Watched extends StreamOwner {
+  readonly threadId: string;
+  /** The thread was seen at this version, at this second of the database. */
+  seen(version: number, at: number): void;
+  /** There may be something new. */
+  wake(): void;
+  /** Says with which error a request would now be answered, and ends. */
+  end(code: string): void;
+  /** Ends without a word: the client comes back, to another instance. */
+  close(): void;
+}
 
 /** Who opens a stream, with what they present: it is looked at again as long as the stream lasts. */
-export const StreamCaller = createParamDecorator((_: unknown, context: ExecutionContext): StreamCredentials => {
+export const Credentials = createParamDecorator((_: unknown, context: ExecutionContext): StreamCredentials => {
   const { principal, headers } = context.switchToHttp().getRequest<FastifyRequest>();
   if (!principal) throw new Error('A public route has no principal');
   return { principal, authorization: headers.authorization };
@@ -31,14 +56,12 @@ export const ApiEvents = (description: string) =>
     ApiOkResponse({ description, content: { [EVENTS]: { schema: { type: 'string' } } } }),
   );
 
-/** The events of a stream that follows a thread. */
-export const LIVE_EVENTS =
-  '`ready` {thread_id, seq, version}: from here on nothing is missed. Then `appended` {message}, `edited` and `restored` ' +
-  '{messages}, `deleted` {seqs}, each with an id to go on from; `reset` {seq, version}: read the messages anew; `end` {code}: ' +
-  'the thread is no longer in sight, or the credentials no longer hold.';
-
 /** Sends a body of events. */
 export function answerEvents(reply: FastifyReply, body: Readable): Readable {
   void reply.headers(EVENT_STREAM_HEADERS);
   return body;
 }
+
+/** How a stream shows messages: as the other routes of its conversation do. */
+export const viewOf = ({ by }: Target): ((row: MessageRow) => object) =>
+  by === 'session' ? toSessionMessage : toMessageView;

@@ -13,7 +13,7 @@ const TRANSACTION_MS = 60_000;
 const WAIT_MS = 15_000;
 
 /** Pieces below this are written together with the next one. */
-const SMALL = 64 * 1024;
+const MIN_PIECE = 64 * 1024;
 
 /** Which conversation is written, where to, and how. */
 export interface Writing {
@@ -31,7 +31,7 @@ export interface Writing {
 
 /** Writes a conversation as it is at one moment; what its reader has not taken after a minute, as it is then. */
 @Injectable()
-export class ConversationWriter {
+export class ConversationExporter {
   private readonly logger = new Logger('Export');
 
   constructor(
@@ -81,7 +81,7 @@ export class ConversationWriter {
     const until = performance.now() + TRANSACTION_MS;
     let rest = head;
     for await (const piece of this.pieces(tx, writing, course)) {
-      if (rest.length < SMALL || course.isDone) {
+      if (rest.length < MIN_PIECE || course.isDone) {
         rest = Buffer.concat([rest, piece]);
         continue;
       }
