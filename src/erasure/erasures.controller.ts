@@ -25,12 +25,12 @@ export class ErasuresController {
     description: 'It is large, and goes on in the background; what becomes of an organization’s is in the log.',
   })
   async start(
-    @Caller() caller: Principal,
+    @Caller() principal: Principal,
     @Body() body: StartErasure,
     @Res({ passthrough: true }) reply: FastifyReply,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    const erasure = await this.erasures.start(caller, body, idempotencyKey);
+    const erasure = await this.erasures.start(principal, body, idempotencyKey);
     void reply.status(erasure.status === 'done' ? 201 : 202);
     return erasure;
   }
@@ -39,23 +39,23 @@ export class ErasuresController {
   @Access('erasures:manage')
   @ApiOperation({ operationId: 'listErasures', summary: 'A page of receipts, newest first' })
   @ApiOkResponse({ type: ErasureList })
-  list(@Caller() caller: Principal, @Query() query: ListErasuresQuery) {
-    return this.erasures.list(caller, query);
+  list(@Caller() principal: Principal, @Query() query: ListErasuresQuery) {
+    return this.erasures.list(principal, query);
   }
 
   @Get(':id')
   @Access('erasures:manage')
   @ApiOperation({ operationId: 'getErasure', summary: 'One receipt' })
   @ApiOkResponse({ type: ErasureView })
-  get(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.erasures.get(caller, id);
+  get(@Caller() principal: Principal, @Id('id') id: string) {
+    return this.erasures.get(principal, id);
   }
 
   @Delete(':id')
   @Access('erasures:manage')
   @ApiOperation({ operationId: 'deleteErasure', summary: 'Delete a receipt' })
   @ApiOkResponse({ type: DeletedErasure })
-  delete(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.erasures.delete(caller, id);
+  delete(@Caller() principal: Principal, @Id('id') id: string) {
+    return this.erasures.delete(principal, id);
   }
 }

@@ -22,6 +22,12 @@ export interface Fork {
   cut: Cut;
 }
 
+/** What was copied. */
+export interface Copied {
+  /** Number, in the source, of the last message; 0: there was none. */
+  forked_from_seq: number;
+}
+
 type Shown = 'id' | 'name' | 'session_id' | 'forked_from_thread_id' | 'forked_from_seq' | 'created_at';
 
 /** A thread of a tree. */
@@ -57,8 +63,8 @@ export class ForkingRepository {
     return (await tx.query<Thread>({ name: 'forking_hold', text }, [...principalValues(principal), id]))[0];
   }
 
-  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. @returns it */
-  async copyThread(tx: TenantTx, { source, id, name, cut }: Fork): Promise<Thread> {
+  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. */
+  async copyThread(tx: TenantTx, { source, id, name, cut }: Fork): Promise<Copied> {
     const text = `
       WITH removed AS (${REMOVED}), chosen AS (
         SELECT m.*, row_number() OVER (ORDER BY m.seq) AS n FROM messages m
@@ -79,9 +85,9 @@ export class ForkingRepository {
         total_cost = total.cost, forked_from_thread_id = source.id, forked_from_seq = total.last
       FROM threads source, removed, total
       WHERE source.org_id = $1 AND source.id = $2 AND t.org_id = $1 AND t.id = $3
-      RETURNING t.*`;
+      RETURNING t.forked_from_seq`;
     const values = [source.org_id, source.id, id, name, cut.seq, cut.count];
-    return (await tx.query<Thread>({ name: 'forking_copy_thread', text }, values))[0];
+    return (await tx.query<Copied>({ name: 'forking_copy_thread', text }, values))[0];
   }
 
   /**

@@ -7,7 +7,7 @@ import { SessionOpeningService } from '../sessions/opening/session-opening.servi
 import type { SessionView } from '../sessions/sessions.dto';
 import { SessionsService } from '../sessions/sessions.service';
 import { checkSessionId, checkTarget, type Target } from '../threads/target';
-import { type ThreadView, toThreadView } from '../threads/threads.dto';
+import type { ThreadView } from '../threads/threads.dto';
 import type { ForkSession, ForkThread } from './forking.dto';
 import { checkUpTo, ThreadCopies } from './thread-copies';
 
@@ -35,7 +35,7 @@ export class ForkingService {
     checkUpTo(upTo);
     return this.idempotency.once(principal, idempotencyKey, async (tx) => {
       const source = await this.copies.hold(tx, principal, target.id, target);
-      return toThreadView(await this.copies.copyToNew(tx, principal, source, name?.trim() ?? source.name, upTo));
+      return this.copies.copyToNew(tx, principal, source, name?.trim() ?? source.name, upTo);
     });
   }
 

@@ -3,10 +3,12 @@ import type { Principal } from '../organizations/principal';
 import { commonErrors } from '../common/errors';
 import { newId } from '../common/ids';
 import type { TenantTx } from '../database/door/tenant-database';
-import { notFound, type Target } from '../threads/target';
+import { byThread, notFound, type Target } from '../threads/target';
 import { MessagesService } from '../messages/read/messages.service';
 import { ThreadCreationService } from '../threads/thread-creation.service';
 import type { Thread } from '../threads/thread.entity';
+import type { ThreadView } from '../threads/threads.dto';
+import { ThreadsService } from '../threads/threads.service';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';
 
 /** Where a request wants a copy to end. At most one of them. */
@@ -23,6 +25,7 @@ export class ThreadCopies {
     private readonly forks: ForkingRepository,
     private readonly messages: MessagesService,
     private readonly creation: ThreadCreationService,
+    private readonly threads: ThreadsService,
   ) {}
 
   /**
@@ -37,24 +40,29 @@ export class ThreadCopies {
   }
 
   /** Copies a held thread into a new one of the caller's, which becomes the current one. @throws MESSAGE_NOT_FOUND */
-  async copyToNew(tx: TenantTx, principal: Principal, source: Thread, name: string, upTo: UpTo): Promise<Thread> {
+  async copyToNew(tx: TenantTx, principal: Principal, source: Thread, name: string, upTo: UpTo): Promise<ThreadView> {
     const to = { id: newId(), name };
     await this.creation.createIn(tx, principal.orgId, [{ ...to, user_id: principal.userId, metadata: {} }]);
-    return this.copy(tx, principal, source, to, upTo);
+    await this.copy(tx, principal, source, to, upTo);
+    return this.threads.getIn(tx, principal, byThread(to.id));
   }
 
   /**
    * Fills a thread that is there, and empty. A cut is where the caller wants it, also between a tool call and its result.
-   * @returns the filled thread
    * @throws MESSAGE_NOT_FOUND
    */
-  async copy(tx: TenantTx, principal: Principal, source: Thread, to: Pick<Fork, 'id' | 'name'>, upTo: UpTo) {
+  async copy(
+    tx: TenantTx,
+    principal: Principal,
+    source: Thread,
+    to: Pick<Fork, 'id' | 'name'>,
+    upTo: UpTo,
+  ): Promise<void> {
     const cut = await this.cutOf(tx, principal, source, upTo);
     const fork = { ...to, source, cut };
-    const filled = await this.forks.copyThread(tx, fork);
+    const { forked_from_seq: last } = await this.forks.copyThread(tx, fork);
     const isCut = cut.seq !== undefined || cut.count !== undefined;
-    await this.forks.copySummaries(tx, fork, isCut ? (filled.forked_from_seq as number) : undefined);
-    return filled;
+    await this.forks.copySummaries(tx, fork, isCut ? last : undefined);
   }
 
   /** What a session has beside its thread. */

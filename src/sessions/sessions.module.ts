@@ -3,7 +3,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module';
 import { MessagesModule } from '../messages/messages.module';
 import { OrganizationsModule } from '../organizations/organizations.module';
 import { ThreadsModule } from '../threads/threads.module';
-import { SessionChangesService } from './settings/session-changes.service';
+import { SessionPatchService } from './settings/session-patch.service';
 import { SessionDocumentsController } from './settings/session-documents.controller';
 import { SessionDocumentsService } from './settings/session-documents.service';
 import { SessionListRepository } from './list/session-list.repository';
@@ -33,7 +33,7 @@ import { SessionsService } from './sessions.service';
     SessionListService,
     SessionMessagesService,
     SessionDocumentsService,
-    SessionChangesService,
+    SessionPatchService,
     SessionAppendTargets,
     AgentTurnsService,
     AgentTurnWriter,
@@ -41,6 +41,6 @@ import { SessionsService } from './sessions.service';
     SessionsRepository,
     SessionListRepository,
   ],
-  exports: [SessionsService, SessionOpeningService, SessionChangesService, SessionMessagesService, AgentTurnsService],
+  exports: [SessionsService, SessionOpeningService, SessionPatchService, SessionMessagesService, AgentTurnsService],
 })
 export class SessionsModule {}

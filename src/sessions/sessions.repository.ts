@@ -29,7 +29,7 @@ interface Lifetime {
 }
 
 /** Members that are absent stay; null clears. */
-export type SessionChange = Partial<Pick<Session, 'notebook_id' | 'prompt_name' | 'system_prompt' | 'max_tokens'>>;
+export type SessionPatch = Partial<Pick<Session, 'notebook_id' | 'prompt_name' | 'system_prompt' | 'max_tokens'>>;
 
 export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebook_id, s.prompt_name, s.system_prompt,
   s.max_tokens, s.variables, s.saved_version, greatest(s.last_accessed_at, t.updated_at) AS last_accessed_at, t.name,
@@ -111,7 +111,7 @@ export class SessionsRepository {
   }
 
   /** Changes what only sessions have; the thread was touched before, in the same transaction. */
-  async change(tx: TenantTx, principal: Principal, id: string, change: SessionChange): Promise<void> {
+  async change(tx: TenantTx, principal: Principal, id: string, patch: SessionPatch): Promise<void> {
     const text = `
       UPDATE sessions s SET
         notebook_id = CASE WHEN $4::jsonb ? 'notebook_id' THEN $4->>'notebook_id' ELSE s.notebook_id END,
@@ -119,7 +119,7 @@ export class SessionsRepository {
         system_prompt = CASE WHEN $4 ? 'system_prompt' THEN $4->>'system_prompt' ELSE s.system_prompt END,
         max_tokens = CASE WHEN $4 ? 'max_tokens' THEN ($4->>'max_tokens')::int ELSE s.max_tokens END
       WHERE ${KEY}`;
-    await tx.execute({ name: 'sessions_change', text }, [...keyValues(principal, id), JSON.stringify(change)]);
+    await tx.execute({ name: 'sessions_change', text }, [...keyValues(principal, id), JSON.stringify(patch)]);
   }
 
   /** @returns the variables as they are then */

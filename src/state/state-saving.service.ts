@@ -5,7 +5,7 @@ import { checkVersion, precondition } from '../http/request/versions';
 import { TenantDatabase } from '../database/door/tenant-database';
 import { MessageReplacementService } from '../messages/remove/message-replacement.service';
 import type { MessageInput } from '../messages/messages.dto';
-import { SessionChangesService } from '../sessions/settings/session-changes.service';
+import { SessionPatchService } from '../sessions/settings/session-patch.service';
 import type { SessionRow } from '../sessions/sessions.service';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import { ownerOf } from '../threads/target';
@@ -25,7 +25,7 @@ export class StateSavingService {
     private readonly db: TenantDatabase,
     private readonly opening: SessionOpeningService,
     private readonly history: MessageReplacementService,
-    private readonly changes: SessionChangesService,
+    private readonly patches: SessionPatchService,
   ) {}
 
   /**
@@ -43,7 +43,7 @@ export class StateSavingService {
       checkVersion(precondition(ifMatch, body), created ? 0 : session.version);
       await this.opening.renewLifetime(tx, session);
       await this.history.replace(tx, principal, session, history);
-      return { created, session: await this.changes.replace(tx, principal, session, { ...settings, variables }) };
+      return { created, session: await this.patches.replace(tx, principal, session, { ...settings, variables }) };
     });
   }
 }

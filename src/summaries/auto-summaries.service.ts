@@ -3,7 +3,7 @@ import type { Principal } from '../organizations/principal';
 import { TenantDatabase } from '../database/door/tenant-database';
 import { byThread } from '../threads/target';
 import { type AppendEvent, AppendService } from '../messages/append/append.service';
-import { SummaryRuns } from './summary-runs.service';
+import { SummaryRuns } from './summary-runs';
 import { SummaryWriter } from './summary-writer';
 
 /** Threads that this instance summarises at the same time, and those that wait for their turn. */

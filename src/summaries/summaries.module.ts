@@ -15,7 +15,7 @@ import { SummariesService } from './summaries.service';
 import { Summarizer } from './summarizer/summarizer.service';
 import { SummarizingService } from './summarizing.service';
 import { SummaryPostingService } from './summary-posting.service';
-import { SummaryRuns } from './summary-runs.service';
+import { SummaryRuns } from './summary-runs';
 import { SummaryWriter } from './summary-writer';
 
 /** Summaries: texts that stand for ranges of messages, by callers, by the model, or by the extractive summarizer (C25). */

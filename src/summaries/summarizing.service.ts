@@ -8,7 +8,7 @@ import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import type { Thread } from '../threads/thread.entity';
 import type { Summarize, SummarizeResult } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
-import { type Run, SummaryRuns } from './summary-runs.service';
+import { type Run, SummaryRuns } from './summary-runs';
 import { nothingSummarized, type Summarized, SummaryWriter } from './summary-writer';
 
 export interface SummarizeOptions {

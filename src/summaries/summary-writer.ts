@@ -8,7 +8,7 @@ import { ThreadsService } from '../threads/threads.service';
 import { estimateTokens } from '../tokens/estimator';
 import { type SummarizeResult, type SummaryMode, toSummaryView } from './summaries.dto';
 import { type NewSummary, SummariesRepository, type SummaryRow } from './summaries.repository';
-import type { Run } from './summary-runs.service';
+import type { Run } from './summary-runs';
 
 type Written = Omit<NewSummary, 'id' | 'token_count'> & { token_count?: number };
 

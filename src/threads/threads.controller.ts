@@ -10,10 +10,10 @@ import {
 } from '@nestjs/swagger';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
-import { Id, IfMatch } from '../http/request/decorators';
+import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
-import { byThread } from './target';
+import { ConversationTarget, type Target } from './target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './list/thread-list.service';
@@ -58,27 +58,32 @@ export class ThreadsController {
   })
   @ApiResponse({ status: 201, schema: oneOrBatch(ThreadView, ThreadBatch) })
   create(
-    @Caller() caller: Principal,
+    @Caller() principal: Principal,
     @Body(createBody) body: CreateThread | CreateThreads,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.creation.create(caller, body, idempotencyKey);
+    return this.creation.create(principal, body, idempotencyKey);
   }
 
   @Get()
   @Access('threads:read')
   @ApiOperation({ operationId: 'listThreads', summary: 'A page of threads, last written to first' })
   @ApiOkResponse({ type: ThreadList })
-  list(@Caller() caller: Principal, @Query() query: ListThreadsQuery) {
-    return this.lists.list(caller, query);
+  list(@Caller() principal: Principal, @Query() query: ListThreadsQuery) {
+    return this.lists.list(principal, query);
   }
 
   @Patch(':id')
   @Access('threads:write')
   @ApiOperation({ operationId: 'updateThread', summary: 'Rename, and merge-patch the metadata' })
   @ApiOkResponse({ type: ThreadView })
-  update(@Caller() caller: Principal, @Id('id') id: string, @Body() body: UpdateThread, @IfMatch() ifMatch?: number) {
-    return this.threads.update(caller, byThread(id), body, ifMatch);
+  update(
+    @Caller() principal: Principal,
+    @ConversationTarget('thread') target: Target,
+    @Body() body: UpdateThread,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.threads.update(principal, target, body, ifMatch);
   }
 
   @Post(':id/archive')
@@ -86,8 +91,8 @@ export class ThreadsController {
   @Access('threads:write')
   @ApiOperation({ operationId: 'archiveThread', summary: 'Leave the thread out of lists; it stays readable' })
   @ApiOkResponse({ type: ThreadView })
-  archive(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.threads.setStatus(caller, byThread(id), 'archived');
+  archive(@Caller() principal: Principal, @ConversationTarget('thread') target: Target) {
+    return this.threads.setStatus(principal, target, 'archived');
   }
 
   @Post(':id/unarchive')
@@ -95,7 +100,7 @@ export class ThreadsController {
   @Access('threads:write')
   @ApiOperation({ operationId: 'unarchiveThread', summary: 'List the thread again' })
   @ApiOkResponse({ type: ThreadView })
-  unarchive(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.threads.setStatus(caller, byThread(id), 'active');
+  unarchive(@Caller() principal: Principal, @ConversationTarget('thread') target: Target) {
+    return this.threads.setStatus(principal, target, 'active');
   }
 }

@@ -10,7 +10,7 @@ import {
   TimeField,
   UuidField,
 } from '../http/request/fields';
-import { CountedPageQuery, PageView } from '../http/request/paging';
+import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { ItemsOf } from '../http/request/validation.pipe';
 import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
@@ -201,6 +201,22 @@ export class ThreadList extends PageView {
 export class ThreadBatch {
   @ApiProperty({ type: [ThreadView] })
   data!: ThreadView[];
+}
+
+export class ListThreadTrashQuery extends PageQuery {
+  @IdField({ description: "Whose trash; by default the caller's. Another user's: service keys and admins only (403)." })
+  user_id?: string;
+}
+
+/** A thread in the trash; its session is gone. */
+export class TrashedThread extends ThreadView {
+  @ApiProperty({ format: 'date-time' })
+  deleted_at!: string;
+}
+
+export class ThreadTrashList extends PageView {
+  @ApiProperty({ type: [TrashedThread] })
+  data!: TrashedThread[];
 }
 
 export class CurrentThreadView {

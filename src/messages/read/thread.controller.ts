@@ -1,10 +1,9 @@
 import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../auth/access';
-import { Id } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { Caller, type Principal } from '../../organizations/principal';
-import { byThread } from '../../threads/target';
+import { ConversationTarget, type Target } from '../../threads/target';
 import { GetThreadQuery, ThreadView } from '../../threads/threads.dto';
 import { ThreadsService } from '../../threads/threads.service';
 import { MessagesService } from './messages.service';
@@ -23,9 +22,7 @@ export class ThreadController {
   @Access('threads:read')
   @ApiOperation({ operationId: 'getThread', summary: 'One thread' })
   @ApiOkResponse({ type: ThreadView })
-  get(@Caller() principal: Principal, @Id('id') id: string, @Query() query: GetThreadQuery) {
-    return query.include
-      ? this.messages.threadWithMessages(principal, byThread(id))
-      : this.threads.get(principal, byThread(id));
+  get(@Caller() principal: Principal, @ConversationTarget('thread') target: Target, @Query() query: GetThreadQuery) {
+    return query.include ? this.messages.threadWithMessages(principal, target) : this.threads.get(principal, target);
   }
 }

@@ -2,10 +2,10 @@ import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
-import { Id, IfMatch } from '../../http/request/decorators';
+import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { PageQuery } from '../../http/request/paging';
-import { byThread } from '../../threads/thread-access';
+import { ConversationTarget, type Target } from '../../threads/target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { MessageArchiveService } from '../edit/message-archive.service';
 import { MessageRestoringService } from './message-restoring.service';
@@ -25,8 +25,8 @@ export class ThreadTrashMessagesController {
   @Access('messages:read')
   @ApiOperation({ operationId: 'listMessageTrash', summary: "A page of the thread's trash, the last removal first" })
   @ApiOkResponse({ type: MessageTrashList })
-  trash(@Caller() caller: Principal, @Id('id') id: string, @Query() query: PageQuery) {
-    return this.archive.listTrash(caller, byThread(id), query);
+  trash(@Caller() principal: Principal, @ConversationTarget('thread') target: Target, @Query() query: PageQuery) {
+    return this.archive.listTrash(principal, target, query);
   }
 
   @Post('messages/restore')
@@ -37,12 +37,12 @@ export class ThreadTrashMessagesController {
   @ApiBody({ type: RestoreMessages, required: false })
   @ApiOkResponse({ type: RestoredMessages })
   restore(
-    @Caller() caller: Principal,
-    @Id('id') id: string,
+    @Caller() principal: Principal,
+    @ConversationTarget('thread') target: Target,
     @Body() body: RestoreMessages,
     @IfMatch() ifMatch?: number,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.restoring.restoreAll(caller, byThread(id), body, { ifMatch, idempotencyKey });
+    return this.restoring.restoreAll(principal, target, body, { ifMatch, idempotencyKey });
   }
 }

@@ -31,7 +31,10 @@ export class SessionMessagesService {
   ): Promise<AppendResult> {
     const target =
       session.by === 'shared'
-        ? { ...this.appends.targetOf(principal, await this.sessions.threadOf(principal, session)), view: toSessionMessage }
+        ? {
+            ...this.appends.targetOf(principal, await this.sessions.threadOf(principal, session)),
+            view: toSessionMessage,
+          }
         : this.targets.of(principal, session.id);
     return this.appends.appendTo(principal, target, body, options);
   }

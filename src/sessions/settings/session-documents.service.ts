@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { precondition } from '../../http/request/versions';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { SessionChangesService } from './session-changes.service';
+import { SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import { type SessionRow, SessionsService } from '../sessions.service';
 
@@ -21,7 +21,7 @@ export class SessionDocumentsService {
     private readonly db: TenantDatabase,
     private readonly sessions: SessionsService,
     private readonly opening: SessionOpeningService,
-    private readonly changes: SessionChangesService,
+    private readonly patches: SessionPatchService,
   ) {}
 
   /** @throws SESSION_NOT_FOUND */
@@ -76,8 +76,8 @@ export class SessionDocumentsService {
     const makes = ifMatch === undefined && (replacement !== undefined || Object.keys(says).length > 0);
     return this.db.run(principal, async (tx) => {
       if (makes) await this.opening.open(tx, principal, id);
-      await this.changes.apply(tx, principal, id, patch, precondition(ifMatch));
-      if (replacement) await this.changes.replaceVariables(tx, principal, id, replacement);
+      await this.patches.apply(tx, principal, id, patch, precondition(ifMatch));
+      if (replacement) await this.patches.replaceVariables(tx, principal, id, replacement);
       return this.sessions.find(tx, principal, id);
     });
   }

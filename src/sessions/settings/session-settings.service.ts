@@ -7,7 +7,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
 import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import { ownerOf } from '../../threads/target';
-import { hasAny, SessionChangesService } from './session-changes.service';
+import { hasAny, SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '../sessions.dto';
 import { SessionsService } from '../sessions.service';
@@ -24,7 +24,7 @@ export class SessionSettingsService {
   constructor(
     private readonly idempotency: IdempotencyService,
     private readonly opening: SessionOpeningService,
-    private readonly changes: SessionChangesService,
+    private readonly patches: SessionPatchService,
     private readonly sessions: SessionsService,
   ) {}
 
@@ -46,7 +46,7 @@ export class SessionSettingsService {
   /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   update(principal: Principal, id: string, body: UpdateSession, ifMatch?: number): Promise<SessionView> {
     return this.idempotency.once(principal, undefined, async (tx) => {
-      await this.changes.apply(tx, principal, id, body, precondition(ifMatch, body));
+      await this.patches.apply(tx, principal, id, body, precondition(ifMatch, body));
       return this.sessions.toView(await this.sessions.find(tx, principal, id));
     });
   }
@@ -61,7 +61,7 @@ export class SessionSettingsService {
     if (!created) await this.sessions.noteReadIn(tx, owner, id);
     await this.opening.renewLifetime(tx, session);
     const said = { ...settings, notebook_id: session.notebook_id === null ? notebook_id : undefined };
-    if (hasAny(said)) await this.changes.apply(tx, owner, id, said);
+    if (hasAny(said)) await this.patches.apply(tx, owner, id, said);
     const view = this.sessions.toView(await this.sessions.find(tx, owner, id));
     return { created, session: created ? { ...view, messages: [] } : view };
   }

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { wordsOf } from '../../common/word-ranking';
 import type { ModelMessage } from '../../models/chat-model.service';
-import { Summarizer } from './summarizer.service';
-import { saidIn } from './transcript';
+import { saidIn, Summarizer } from './summarizer.service';
 
 /** Characters of a summary, of a sentence in it, and of a message that are looked at. */
 const LONGEST = 1500;
@@ -14,7 +13,7 @@ const STRIDE = 100;
 
 /** A number or a name in the middle of a sentence tells more than its words. */
 const TELLING = /\p{N}+|(?<=[\p{Ll}\p{N},;:]\s)\p{Lu}[\p{L}\p{M}]+/gu;
-const MOST_TELLING = 4;
+const MAX_TELLING = 4;
 
 interface Sentence {
   role: string;
@@ -77,7 +76,7 @@ function pick(sentences: Sentence[]): Sentence[] {
 /** Words that come again and again say what it is about; long sentences do not win by their length alone. */
 function scoreOf({ text, words }: Sentence, counts: Map<string, number>): number {
   const sum = words.reduce((total, word) => total + Math.log1p(counts.get(word) as number), 0);
-  const telling = Math.min(MOST_TELLING, text.match(TELLING)?.length ?? 0);
+  const telling = Math.min(MAX_TELLING, text.match(TELLING)?.length ?? 0);
   return (sum / Math.sqrt(words.length + 3)) * (1 + telling / 2) + telling / 10;
 }
 

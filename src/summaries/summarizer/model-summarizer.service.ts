@@ -1,8 +1,7 @@
 import type { ChatModel, ModelMessage } from '../../models/chat-model.service';
-import { Summarizer } from './summarizer.service';
-import { partsOf, toLine } from './transcript';
+import { partsOf, toLine, Summarizer } from './summarizer.service';
 
-const MOST_TOKENS = 500;
+const MAX_TOKENS = 500;
 
 /** About 30,000 tokens: what most models take at once. */
 const LONGEST_PART = 120_000;
@@ -28,7 +27,7 @@ export class ModelSummarizer extends Summarizer {
     for (const part of partsOf(messages.map(toLine), LONGEST_PART)) {
       const content = summary ? `[summary of what was said before]: ${summary}\n${part}` : part;
       const question: ModelMessage = { role: 'user', content };
-      const request = { system: INSTRUCTIONS, facts: {}, variables: {}, messages: [question], maxTokens: MOST_TOKENS };
+      const request = { system: INSTRUCTIONS, facts: {}, variables: {}, messages: [question], maxTokens: MAX_TOKENS };
       summary = (await this.model.answer({ ...request, signal })).text.trim();
     }
     return summary;

@@ -21,16 +21,16 @@ export class CurrentThreadController {
   @Access('threads:read')
   @ApiOperation({ operationId: 'getCurrentThread', summary: "The caller's current thread, or null" })
   @ApiOkResponse({ type: CurrentThreadView })
-  get(@Caller() caller: Principal) {
-    return this.current.get(caller);
+  get(@Caller() principal: Principal) {
+    return this.current.get(principal);
   }
 
   @Put()
   @Access('threads:write')
   @ApiOperation({ operationId: 'setCurrentThread', summary: 'Make a thread the current one' })
   @ApiOkResponse({ type: CurrentThreadView })
-  set(@Caller() caller: Principal, @Body() body: SetCurrentThread) {
-    return this.current.set(caller, body.thread_id);
+  set(@Caller() principal: Principal, @Body() body: SetCurrentThread) {
+    return this.current.set(principal, body.thread_id);
   }
 
   @Delete()
@@ -40,8 +40,8 @@ export class CurrentThreadController {
     summary: 'Move the current thread to the trash, or erase it; none is current afterwards',
   })
   @ApiOkResponse({ type: DeletedThread })
-  async delete(@Caller() caller: Principal, @Query() query: EraseQuery) {
-    const target = byThread(await this.current.id(caller));
-    return this.trash.delete(caller, target, { erase: query.erase === 'true' });
+  async delete(@Caller() principal: Principal, @Query() query: EraseQuery) {
+    const target = byThread(await this.current.id(principal));
+    return this.trash.delete(principal, target, { erase: query.erase === 'true' });
   }
 }

@@ -2,13 +2,12 @@ import { Controller, Delete, Get, HttpCode, Post, Query, UseInterceptors } from 
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
-import { Id, IfMatch } from '../../http/request/decorators';
+import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
-import { byThread } from '../target';
+import { ConversationTarget, type Target } from '../target';
 import { EraseQuery } from '../../http/request/erase-query';
-import { ListThreadTrashQuery, ThreadTrashList } from './thread-trash.dto';
 import { ThreadTrashService } from './thread-trash.service';
-import { DeletedThread, ThreadView } from '../threads.dto';
+import { DeletedThread, ListThreadTrashQuery, ThreadTrashList, ThreadView } from '../threads.dto';
 
 /** Threads on their way to the trash and back. */
 @ApiTags('threads')
@@ -24,16 +23,21 @@ export class ThreadTrashController {
     summary: 'Move a thread with its messages to the trash, or erase it; its session is gone at once',
   })
   @ApiOkResponse({ type: DeletedThread })
-  delete(@Caller() caller: Principal, @Id('id') id: string, @Query() query: EraseQuery, @IfMatch() ifMatch?: number) {
-    return this.trash.delete(caller, byThread(id), { ifMatch, erase: query.erase === 'true' });
+  delete(
+    @Caller() principal: Principal,
+    @ConversationTarget('thread') target: Target,
+    @Query() query: EraseQuery,
+    @IfMatch() ifMatch?: number,
+  ) {
+    return this.trash.delete(principal, target, { ifMatch, erase: query.erase === 'true' });
   }
 
   @Get('trash')
   @Access('threads:read')
   @ApiOperation({ operationId: 'listThreadTrash', summary: 'A page of your trash, the last deletion first' })
   @ApiOkResponse({ type: ThreadTrashList })
-  list(@Caller() caller: Principal, @Query() query: ListThreadTrashQuery) {
-    return this.trash.list(caller, query);
+  list(@Caller() principal: Principal, @Query() query: ListThreadTrashQuery) {
+    return this.trash.list(principal, query);
   }
 
   @Post(':id/restore')
@@ -44,7 +48,7 @@ export class ThreadTrashController {
     summary: 'Bring a thread back from the trash, messages, session and all',
   })
   @ApiOkResponse({ type: ThreadView })
-  restore(@Caller() caller: Principal, @Id('id') id: string) {
-    return this.trash.restore(caller, id);
+  restore(@Caller() principal: Principal, @ConversationTarget('thread') target: Target) {
+    return this.trash.restore(principal, target);
   }
 }

@@ -5,11 +5,17 @@ import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../htt
 import { checkVersion, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { byThread, checkTarget, ownerOf, type Target } from '../target';
+import { checkTarget, ownerOf, type Target } from '../target';
 import { ThreadTrashRepository } from './thread-trash.repository';
-import type { ListThreadTrashQuery, ThreadTrashList, TrashedThread } from './thread-trash.dto';
 import type { Thread } from '../thread.entity';
-import { type DeletedThread, type ThreadView, toThreadView } from '../threads.dto';
+import {
+  type DeletedThread,
+  type ListThreadTrashQuery,
+  type ThreadTrashList,
+  type ThreadView,
+  toThreadView,
+  type TrashedThread,
+} from '../threads.dto';
 import { ThreadsService } from '../threads.service';
 
 /** How somebody deletes a thread. */
@@ -53,11 +59,10 @@ export class ThreadTrashService {
   }
 
   /** One that is not in the trash stays as it is. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
-  async restore(principal: Principal, id: string): Promise<ThreadView> {
-    const target = byThread(id);
+  async restore(principal: Principal, target: Target): Promise<ThreadView> {
     checkTarget(target);
     return this.db.run(principal, async (tx) => {
-      const trashed = await this.trash.hold(tx, principal, id);
+      const trashed = await this.trash.hold(tx, principal, target.id);
       if (trashed) return toThreadView(await this.trash.restore(tx, trashed, this.config.env.SESSION_MAX_CONCURRENT));
       return this.threads.getOwnIn(tx, principal, target);
     });

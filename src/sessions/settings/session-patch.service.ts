@@ -9,7 +9,7 @@ import { bySession } from '../../threads/target';
 import { ThreadsService } from '../../threads/threads.service';
 import type { SessionSettings } from '../sessions.dto';
 import type { HeldSession } from '../opening/session-opening.repository';
-import { type SessionChange, type SessionRow, SessionsRepository } from '../sessions.repository';
+import { type SessionPatch, type SessionRow, SessionsRepository } from '../sessions.repository';
 
 const NONE = precondition(undefined);
 
@@ -17,7 +17,7 @@ type Variables = Record<string, unknown>;
 
 /** Writes what a session has beside its messages, inside a transaction that is given. Every write touches the thread. */
 @Injectable()
-export class SessionChangesService {
+export class SessionPatchService {
   constructor(
     private readonly threads: ThreadsService,
     private readonly sessions: SessionsRepository,
@@ -35,8 +35,8 @@ export class SessionChangesService {
     const { title, metadata, variables, notebook_id, prompt_name, system_prompt, max_tokens } = settings;
     const thread = { name: title, metadata: metadata ?? undefined, auto_summarize: settings.auto_summarize };
     await this.threads.updateIn(tx, principal, bySession(id), thread, expected);
-    const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
-    if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
+    const patch: SessionPatch = { notebook_id, prompt_name, system_prompt, max_tokens };
+    if (hasAny(patch)) await this.sessions.change(tx, principal, id, patch);
     if (variables) await this.mergeVariables(tx, principal, id, variables);
   }
 
@@ -51,8 +51,8 @@ export class SessionChangesService {
     const id = session.session_id as string;
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
     await this.replaceOfThread(tx, principal, session, state);
-    const change: SessionChange = { notebook_id, prompt_name, system_prompt, max_tokens };
-    if (hasAny(change)) await this.sessions.change(tx, principal, id, change);
+    const patch: SessionPatch = { notebook_id, prompt_name, system_prompt, max_tokens };
+    if (hasAny(patch)) await this.sessions.change(tx, principal, id, patch);
     if (variables) await this.replaceVariables(tx, principal, id, variables);
     await this.sessions.saveMetadata(tx, session, metadata ?? {});
     return (await this.sessions.find(tx, principal, id)) as SessionRow;
