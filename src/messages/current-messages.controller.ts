@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
-import { byThread } from '../threads/thread-access';
+import { byThread } from '../threads/target';
 import { CurrentThreadService } from '../threads/current/current-thread.service';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';

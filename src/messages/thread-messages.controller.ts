@@ -5,7 +5,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id, IfMatch, IfNoneMatch } from '../http/request/decorators';
 import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
-import { byThread } from '../threads/thread-access';
+import { byThread } from '../threads/target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';

@@ -3,8 +3,6 @@ import type { Statement } from '../database/door/transaction';
 import type { Principal } from '../organizations/principal';
 import type { Target } from './target';
 
-export { bySession, byThread, type Target } from './target';
-
 /** What somebody with whom a thread is shared may do with it. */
 export const SHARE_PERMISSIONS = ['read', 'write'] as const;
 export type SharePermission = (typeof SHARE_PERMISSIONS)[number];

@@ -10,8 +10,6 @@ import { type ThreadView, toThreadView, type UpdateThread } from './threads.dto'
 import { threadErrors } from './threads.errors';
 import { type ThreadChange, ThreadsRepository } from './threads.repository';
 
-export { checkTarget, notFound } from './target';
-
 /** Shows and changes threads. */
 @Injectable()
 export class ThreadsService {

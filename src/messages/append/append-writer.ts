@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { checkVersion, type Precondition } from '../../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target } from '../../threads/thread-access';
+import { byThread, type Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
 import { ThreadsService } from '../../threads/threads.service';
 import type { MessageRow } from '../message.entity';

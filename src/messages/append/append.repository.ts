@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { forTargets, type Target, targetValues, TOUCH, touchedBy, visibleTo } from '../../threads/thread-access';
+import type { Target } from '../../threads/target';
+import { forTargets, targetValues, TOUCH, touchedBy, visibleTo } from '../../threads/thread-access';
 import type { AutoSummarize } from '../../threads/thread.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../read/messages.repository';

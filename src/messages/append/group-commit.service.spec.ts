@@ -1,4 +1,4 @@
-import { bySession, byThread } from '../../threads/thread-access';
+import { bySession, byThread } from '../../threads/target';
 import { makePrincipal } from '../../organizations/principal';
 import { outcomes, takeGroup, toStatement, type WaitingAppend } from './group-commit.service';
 

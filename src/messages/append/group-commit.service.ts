@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { Problem } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
+import type { Target } from '../../threads/target';
 import { type AppendGroup, type Appended, AppendRepository, type GroupedRow } from './append.repository';
 import type { Append } from './new-message';
 

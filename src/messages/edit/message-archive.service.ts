@@ -3,8 +3,7 @@ import type { Principal } from '../../organizations/principal';
 import { isUuid } from '../../common/ids';
 import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
-import { checkTarget } from '../../threads/threads.service';
+import { checkTarget, type Target } from '../../threads/target';
 import { MessageRevisionsRepository, type RevisionRow } from './message-revisions.repository';
 import { MessageThreads } from './message-threads';
 import type {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target } from '../../threads/thread-access';
+import { byThread, type Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
 import { ThreadsService } from '../../threads/threads.service';
 import type { ThreadCounts } from '../append/append-writer';

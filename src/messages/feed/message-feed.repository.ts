@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { forTargets, type Target, targetValues } from '../../threads/thread-access';
+import type { Target } from '../../threads/target';
+import { forTargets, targetValues } from '../../threads/thread-access';
 import type { MessageChange } from '../edit/message-change.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../read/messages.repository';

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
-import { checkTarget, notFound } from '../../threads/threads.service';
+import { checkTarget, notFound, type Target } from '../../threads/target';
 import {
   broughtBy,
   type FeedEvent,

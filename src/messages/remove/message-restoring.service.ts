@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { checkVersion, precondition } from '../../http/request/versions';
-import type { Target } from '../../threads/thread-access';
+import { checkTarget, type Target } from '../../threads/target';
 import { IdempotencyService } from '../../idempotency/idempotency.service';
-import { checkTarget } from '../../threads/threads.service';
 import { MessageEditsRepository } from '../edit/message-edits.repository';
 import { MessageThreads } from '../edit/message-threads';
 import { MessageTrash } from './message-trash';

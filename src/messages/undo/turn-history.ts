@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/thread-access';
+import type { Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
 import { type Discarded, MessageTrash, type PutBack } from '../remove/message-trash';
 import { MessageTrashRepository } from '../remove/message-trash.repository';
