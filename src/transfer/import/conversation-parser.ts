@@ -4,8 +4,16 @@ import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import { type ImportedMessage, MessageImportService } from '../../messages/import/message-import.service';
 import { estimateTokens } from '../../tokens/estimator';
-import { type Conversation, type ImportedSummary, isoTime, threadOf } from './conversation';
-import { at, checked, checkSummaries, invalid } from './conversation-checks';
+import {
+  at,
+  checked,
+  checkSummaries,
+  type Conversation,
+  type ImportedSummary,
+  invalid,
+  isoTime,
+  threadOf,
+} from './conversation';
 import { toDraft } from './formats/formats';
 import type { Fields } from './formats/text';
 import { ConversationHead, type ImportFormatName, MessageParts, SessionPart, SummaryParts } from '../transfer.dto';
