@@ -149,6 +149,10 @@ describe('Sharing of sessions', () => {
     expect(read.body).toEqual(own.body);
     expect((await of(bob, '', { include: 'messages' })).body.messages).toEqual(own.body.data);
     expect((await of(bob, '/history')).body).toEqual((await alice.get(`/sessions/${id}/history`)).body);
+    const asOf = { as_of: 1 };
+    const earlier = (await alice.get(`/sessions/${id}/history`, { query: asOf })).body;
+    expect((await of(bob, '/history', asOf)).body).toEqual(earlier);
+    expect(earlier.total_turns).toBe(1);
     expect((await of(bob, '/messages', { last: 1 })).body.data).toHaveLength(1);
     for (const route of READS) expect((await of(bob, route)).text).not.toContain('of-alice');
   });
