@@ -12,7 +12,7 @@ import { ThreadsService } from '../threads/threads.service';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';
 
 /** Where a request wants a copy to end. At most one of them. */
-export interface UpTo {
+interface UpTo {
   up_to_message_id?: string;
   up_to_seq?: number;
   at_turn?: number;

@@ -82,7 +82,7 @@ export class OpenSession extends SessionSettings {
 /** What may change of a session; id and owner may not. */
 export class UpdateSession extends IntersectionType(SessionSettings, ExpectedVersion) {}
 
-export const PROVIDERS = ['postgres'] as const;
+const PROVIDERS = ['postgres'] as const;
 
 /** Where the session is stored: there is one store so far. */
 export class StoreQuery {
@@ -101,7 +101,7 @@ export class GetSessionQuery extends OwnerQuery {
   include?: 'messages';
 }
 
-export const SESSION_SORTS = ['updated_at', 'created_at'] as const;
+const SESSION_SORTS = ['updated_at', 'created_at'] as const;
 
 export class ListSessionsQuery extends CountedPageQuery {
   @TextField({ min: 1, max: 255, description: 'Only ids that begin with this text, taken literally.' })

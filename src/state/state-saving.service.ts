@@ -13,7 +13,7 @@ import type { SaveState } from './state.dto';
 import { stateErrors } from './state.errors';
 
 /** A session as it was saved, and whether the save made it. */
-export interface SavedState {
+interface SavedState {
   created: boolean;
   session: SessionRow;
 }

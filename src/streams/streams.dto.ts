@@ -1,6 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { field, IntField, satisfies, TextField } from '../http/request/fields';
-import { MessageView } from '../messages/messages.dto';
 import { SessionMessage } from '../sessions/sessions.dto';
 
 const SPEED = /^(max|\d{1,6}(\.\d{1,6})?)$/;
@@ -66,24 +65,16 @@ export class ReplayBody extends ReplayRange {
   up_to?: number;
 }
 
-abstract class TurnView {
+/** A turn of a session. */
+class SessionTurn {
   @ApiProperty({ type: 'integer', description: 'From 1; 0 is what stands before the first message of a user.' })
   index!: number;
 
   @ApiProperty({ description: 'Whether an earlier part of this turn came before: long turns come in parts.' })
   continued!: boolean;
-}
 
-/** A turn of a session. */
-export class SessionTurn extends TurnView {
   @ApiProperty({ type: [SessionMessage], description: "The user's message, then everything up to the next one." })
   messages!: SessionMessage[];
-}
-
-/** A turn of a thread, as the events of its replay have it. */
-export class ThreadTurn extends TurnView {
-  @ApiProperty({ type: [MessageView] })
-  messages!: MessageView[];
 }
 
 /** The turns of a session, in order. */

@@ -26,7 +26,7 @@ export class AddSummary {
 
 export class ListSummariesQuery extends PageQuery {}
 
-export const SUMMARY_MODES = ['keep', 'replace'] as const;
+const SUMMARY_MODES = ['keep', 'replace'] as const;
 export type SummaryMode = (typeof SUMMARY_MODES)[number];
 
 export class Summarize {

@@ -11,7 +11,7 @@ import { summaryErrors } from './summaries.errors';
 import { type Run, SummaryRuns } from './summary-runs';
 import { nothingSummarized, type Summarized, SummaryWriter } from './summary-writer';
 
-export interface SummarizeOptions {
+interface SummarizeOptions {
   ifMatch?: number;
   idempotencyKey?: IdempotencyKey;
 }

@@ -71,7 +71,7 @@ export class GetThreadQuery {
   include?: 'messages';
 }
 
-export const THREAD_SORTS = ['updated_at', 'created_at'] as const;
+const THREAD_SORTS = ['updated_at', 'created_at'] as const;
 
 export class ListThreadsQuery extends CountedPageQuery {
   @IdField({ description: 'Only threads of this user. Service keys and admins may name any user of the organization.' })

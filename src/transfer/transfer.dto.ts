@@ -159,7 +159,7 @@ class FieldErrorView {
 }
 
 /** Why one conversation was not imported. */
-export class ImportFailure {
+class ImportFailure {
   @ApiProperty({ type: 'integer', description: 'Its line, or its place in a list, from 1.' })
   line!: number;
 
@@ -174,7 +174,7 @@ export class ImportFailure {
 }
 
 /** A conversation that was imported. */
-export class ImportedConversation {
+class ImportedConversation {
   @ApiProperty({ type: 'integer', description: 'Its line, or its place in a list, from 1.' })
   line!: number;
 

@@ -1,6 +1,6 @@
 import { toInput } from './arguments';
 import { type Part, readDataUrl, textOf, textOfPart } from './parts';
-import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type Turn } from './turns';
+import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type FormatTurn } from './turns';
 
 interface TextPart {
   type: 'text';
@@ -48,7 +48,7 @@ export function toAiSdk(messages: FormatMessage[]): AiSdkContext {
   return { ...(system === undefined ? {} : { system }), messages: said.map(toUiMessage) };
 }
 
-function toUiMessage(turn: Turn, index: number): AiSdkMessage {
+function toUiMessage(turn: FormatTurn, index: number): AiSdkMessage {
   const { id = `message-${index + 1}`, metadata } = turn.message;
   const described = metadata && Object.keys(metadata).length > 0 ? { metadata } : {};
   const kept = turn.parts.filter((part) => part.type !== 'text' || part.text !== '');

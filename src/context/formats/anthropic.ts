@@ -15,7 +15,7 @@ import {
   readKnownPart,
   readParts,
 } from './reading';
-import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type Turn } from './turns';
+import { type Call, type FormatMessage, isInstruction, toSystemText, toTurns, type FormatTurn } from './turns';
 
 type ImageType = 'image/jpeg' | 'image/png' | 'image/gif' | 'image/webp';
 type TextBlock = { type: 'text'; text: string };
@@ -81,7 +81,7 @@ function append(messages: AnthropicMessage[], role: AnthropicMessage['role'], co
   else messages.push({ role, content });
 }
 
-function toBlocks({ role, parts, calls }: Turn): AnthropicBlock[] {
+function toBlocks({ role, parts, calls }: FormatTurn): AnthropicBlock[] {
   return [...parts.flatMap(role === 'assistant' ? toTextBlock : toBlock), ...calls.map(toUseBlock)];
 }
 

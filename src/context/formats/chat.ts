@@ -3,7 +3,7 @@ import type { MessageInput } from '../../messages/messages.dto';
 import { toFunctionName } from './call-ids';
 import { type Content, type Part, textOf, textOfPart, toStoredPart } from './parts';
 import { asId, asObject, asRole, asText, bodyOf, invalid, mapItems } from './reading';
-import { type Call, type FormatMessage, toTurns, type Turn } from './turns';
+import { type Call, type FormatMessage, toTurns, type FormatTurn } from './turns';
 
 type Text = { type: 'text'; text: string };
 type UserPart =
@@ -38,7 +38,7 @@ export function toChat(messages: FormatMessage[]): ChatContext {
   return { messages: toTurns(messages, { longest: 40, unique: false, openCalls: 'text' }).flatMap(toMessages) };
 }
 
-function toMessages(turn: Turn): ChatCompletionMessage[] {
+function toMessages(turn: FormatTurn): ChatCompletionMessage[] {
   const { name } = turn.message;
   const named = name && NAME.test(name) ? { name } : {};
   if (turn.role === 'user') return [{ role: 'user', content: toContent(turn, toUserPart), ...named }];

@@ -14,7 +14,7 @@ import {
   mapItems,
   readParts,
 } from './reading';
-import { type Call, type FormatMessage, toTurns, type Turn } from './turns';
+import { type Call, type FormatMessage, toTurns, type FormatTurn } from './turns';
 
 type InputPart =
   | { type: 'input_text'; text: string }
@@ -46,7 +46,7 @@ export function toResponses(messages: FormatMessage[]): ResponsesContext {
   return { input: toTurns(messages, { longest: 64, unique: true, openCalls: 'text' }).flatMap(toItems) };
 }
 
-function toItems({ role, parts, calls }: Turn): ResponsesItem[] {
+function toItems({ role, parts, calls }: FormatTurn): ResponsesItem[] {
   const kept = parts.filter((part) => part.type !== 'text' || part.text !== '');
   if (role === 'assistant') {
     const content = kept.map(toOutputPart);

@@ -19,7 +19,7 @@ export interface Call {
 }
 
 /** A message with the results of its calls. */
-export interface Turn extends Content {
+export interface FormatTurn extends Content {
   role: 'system' | 'developer' | 'user' | 'assistant';
   calls: Call[];
   message: FormatMessage;
@@ -35,7 +35,7 @@ interface Options extends IdRules {
  * a result whose call is not here is left out, and a call without a result becomes text (unless the format has a place
  * for it). A result of old that names only its tool answers the newest open call of that tool, else it becomes text.
  */
-export function toTurns(messages: FormatMessage[], options: Options): Turn[] {
+export function toTurns(messages: FormatMessage[], options: Options): FormatTurn[] {
   const ids = new CallIds(options);
   const open = new Map<string, Call>();
   const turns = messages.flatMap((message) => {
@@ -47,12 +47,12 @@ export function toTurns(messages: FormatMessage[], options: Options): Turn[] {
 }
 
 /** Messages of the system and of the developer as one text, for formats that take them apart. */
-export function toSystemText(turns: Turn[]): string | undefined {
+export function toSystemText(turns: FormatTurn[]): string | undefined {
   const texts = turns.filter(isInstruction).map(({ parts }) => textOf(parts));
   return texts.filter((text) => text.trim()).join('\n\n') || undefined;
 }
 
-export const isInstruction = ({ role }: Turn) => role === 'system' || role === 'developer';
+export const isInstruction = ({ role }: FormatTurn) => role === 'system' || role === 'developer';
 
 /** Ids may come again later: a result belongs to the newest call before it that is still open. */
 function toCall({ id, function: called }: ToolCall, ids: CallIds, open: Map<string, Call>): Call {
@@ -62,7 +62,7 @@ function toCall({ id, function: called }: ToolCall, ids: CallIds, open: Map<stri
   return call;
 }
 
-function toResult(message: FormatMessage, open: Map<string, Call>): Turn[] {
+function toResult(message: FormatMessage, open: Map<string, Call>): FormatTurn[] {
   const { tool_call_id, metadata } = message;
   const named = typeof metadata?.tool_name === 'string' ? metadata.tool_name : (message.name ?? 'a tool');
   const found = [...(tool_call_id ? [] : open)].findLast(([, call]) => call.name === named);
@@ -80,7 +80,7 @@ function toResult(message: FormatMessage, open: Map<string, Call>): Turn[] {
   ];
 }
 
-function withoutOpenCalls(turn: Turn): Turn {
+function withoutOpenCalls(turn: FormatTurn): FormatTurn {
   const lost = turn.calls.filter(({ result }) => !result);
   if (lost.length === 0) return turn;
   const texts = lost.map(({ name, arguments: text }) => `Called ${name}(${text}), which gave no result.`);

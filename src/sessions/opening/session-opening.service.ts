@@ -9,7 +9,7 @@ import { sessionErrors } from '../sessions.errors';
 import { type HeldSession, SessionOpeningRepository } from './session-opening.repository';
 
 /** A live session, held until the transaction ends; whether this transaction made it. */
-export interface OpenedSession {
+interface OpenedSession {
   session: HeldSession;
   created: boolean;
 }

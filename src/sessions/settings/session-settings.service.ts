@@ -13,7 +13,7 @@ import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '.
 import { SessionsService } from '../sessions.service';
 
 /** A session, and whether this request made it. */
-export interface OpenedView {
+interface OpenedView {
   created: boolean;
   session: SessionView;
 }

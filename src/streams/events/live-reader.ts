@@ -10,7 +10,7 @@ import type { StreamOwner } from '../stream';
 import type { StreamWork } from '../streams.service';
 
 /** How a message is shown. */
-export type MessageShape = (row: MessageRow) => object;
+type MessageShape = (row: MessageRow) => object;
 
 /** What a reader needs to know of its thread. */
 export interface LiveFeed extends StreamOwner {

@@ -7,7 +7,7 @@ import { notFound } from '../../threads/target';
 import { type Remaining, type ReplayTurn, ReplayTurns, toReplayId } from './replay-turns';
 
 /** How fast a replay goes: `speed` times as fast as it was, no gap longer than `maxGapMs`. */
-export interface Pace {
+interface Pace {
   speed: number;
   maxGapMs: number;
 }

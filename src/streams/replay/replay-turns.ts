@@ -14,7 +14,7 @@ export interface ReplayTurn {
 }
 
 /** Where a replay stands: behind a message, which belongs to a turn. */
-export interface TurnPosition {
+interface TurnPosition {
   seq: number;
   turn: number;
 }

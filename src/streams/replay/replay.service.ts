@@ -31,7 +31,7 @@ export interface ReplayRange {
 }
 
 /** Several turns, and the message that comes after them. */
-export interface TurnList {
+interface TurnList {
   turns: ReplayTurn[];
   next_seq: number | null;
 }

@@ -19,7 +19,7 @@ import {
 import { ThreadsService } from '../threads.service';
 
 /** How somebody deletes a thread. */
-export interface DeletingThread {
+interface DeletingThread {
   ifMatch?: number;
   /** For good, at once; also from the trash. */
   erase: boolean;

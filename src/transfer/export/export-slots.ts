@@ -8,7 +8,7 @@ import { transferErrors } from '../transfer.errors';
 type Holder = Pick<Principal, 'orgId' | 'userId'>;
 
 /** How somebody waits. */
-export interface Waiting {
+interface Waiting {
   /** Aborted when it is not wanted any more. */
   gone?: AbortSignal;
   /** The longest wait, after which it is given up; by default there is none. */

@@ -23,7 +23,7 @@ export interface ExportOptions extends ExportQuery {
   gone?: AbortSignal;
 }
 
-export interface ExportAllOptions extends ExportAllQuery, ExportOptions {
+interface ExportAllOptions extends ExportAllQuery, ExportOptions {
   sessionsOnly: boolean;
   /** Hears of each conversation. */
   onConversation?: () => void;

@@ -66,7 +66,7 @@ export function withIds(summaries: ImportedSummary[]): (ImportedSummary & { id: 
 }
 
 /** Where a part stands in its conversation. */
-export interface PlaceOfPart {
+interface PlaceOfPart {
   path?: string;
   /** Number of the first item, where the part is some of a list. */
   offset?: number;

@@ -13,7 +13,7 @@ import type { ImportResult, ImportSessionsQuery } from '../transfer.dto';
 import { transferErrors } from '../transfer.errors';
 
 /** How a request wants its import. */
-export interface ImportRequest extends ImportSessionsQuery {
+interface ImportRequest extends ImportSessionsQuery {
   asSession: boolean;
   idempotencyKey?: IdempotencyKey;
   onConversation?: () => void;

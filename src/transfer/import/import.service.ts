@@ -18,7 +18,7 @@ export interface ImportItem {
   read(): unknown;
 }
 
-export type ImportItems = Iterable<ImportItem> | AsyncIterable<ImportItem>;
+type ImportItems = Iterable<ImportItem> | AsyncIterable<ImportItem>;
 
 export interface ImportOptions extends Placing {
   format?: ImportFormatName;

@@ -10,7 +10,7 @@ import type { Fields } from './text';
 export const SCHEMA_VERSION = 2;
 
 /** A conversation in our own form, as far as its file had it; not validated yet. */
-export interface Draft {
+interface Draft {
   fields: Fields;
   /** Whether it is an export of ours, so that contents stand there as they are stored. */
   stored: boolean;
