@@ -1,7 +1,7 @@
 import { type Newest, textOf, toChatMessage, toMessageView } from '../messages/read/messages.service';
 import type { MessageRow } from '../messages/message.entity';
 import type { SessionHistory, SessionMessage, SessionView } from './sessions.dto';
-import type { SessionRow } from './sessions.repository';
+import type { SessionRow } from './session.entity';
 
 /** Entries of a history, where the caller does not say. */
 export const DEFAULT_TURNS = 20;

@@ -65,3 +65,10 @@ export class Session {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;
 }
+
+type OfThread =
+  'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
+
+/** A live session with what its thread says of it. */
+export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
+  Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };

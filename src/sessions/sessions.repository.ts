@@ -13,14 +13,7 @@ import {
   visibleThread,
 } from '../threads/thread-access';
 import type { Thread } from '../threads/thread.entity';
-import type { Session } from './session.entity';
-
-type OfThread =
-  'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
-
-/** A live session with what its thread says of it. */
-export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
-  Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };
+import type { Session, SessionRow } from './session.entity';
 
 /** Milliseconds after the last read or write, and after the last write; null: for ever. */
 interface Lifetime {

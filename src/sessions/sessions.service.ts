@@ -17,9 +17,8 @@ import type {
   SessionBatch,
   SessionView,
 } from './sessions.dto';
-import { type SessionRow, SessionsRepository } from './sessions.repository';
-
-export type { SessionRow } from './sessions.repository';
+import type { SessionRow } from './session.entity';
+import { SessionsRepository } from './sessions.repository';
 
 const MAX_MESSAGES = 1000;
 

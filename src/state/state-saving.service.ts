@@ -6,7 +6,7 @@ import { TenantDatabase } from '../database/door/tenant-database';
 import { MessageReplacementService } from '../messages/remove/message-replacement.service';
 import type { MessageInput } from '../messages/messages.dto';
 import { SessionPatchService } from '../sessions/settings/session-patch.service';
-import type { SessionRow } from '../sessions/sessions.service';
+import type { SessionRow } from '../sessions/session.entity';
 import { SessionOpeningService } from '../sessions/opening/session-opening.service';
 import { ownerOf } from '../threads/target';
 import type { SaveState } from './state.dto';

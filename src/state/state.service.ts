@@ -3,7 +3,8 @@ import type { Principal } from '../organizations/principal';
 import { TenantDatabase } from '../database/door/tenant-database';
 import type { MessageRow } from '../messages/message.entity';
 import { MessagesService, toChatMessage } from '../messages/read/messages.service';
-import { type SessionRow, SessionsService } from '../sessions/sessions.service';
+import type { SessionRow } from '../sessions/session.entity';
+import { SessionsService } from '../sessions/sessions.service';
 import type { GetStateQuery, LeanState, StateMessage, StateView } from './state.dto';
 
 /** Loads sessions as whole documents. */

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { EnumField, IntField, TextField } from '../http/request/fields';
 import { PageQuery, PageView } from '../http/request/paging';
-import type { SummaryRow } from './summaries.repository';
+import type { SummaryRow } from './summary.entity';
 
 /** A summary that the caller has made. Its range may be one of messages that are not stored here. */
 export class AddSummary {

@@ -5,10 +5,7 @@ import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from '../threads/target';
 import { forTargets, principalValues, targetValues, visibleThread } from '../threads/thread-access';
 import type { ThreadKey } from '../messages/read/messages.service';
-import type { Summary } from './summary.entity';
-
-/** A summary as it is read; times are ISO texts. */
-export type SummaryRow = Omit<Summary, 'org_id' | 'thread' | 'automatic' | 'created_at'> & { created_at: string };
+import type { SummaryRow } from './summary.entity';
 
 export type NewSummary = Omit<SummaryRow, 'thread_id' | 'created_at'> & { automatic?: boolean };
 

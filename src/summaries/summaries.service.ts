@@ -5,9 +5,8 @@ import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/pagi
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import { checkTarget, notFound, type Target } from '../threads/target';
 import { type ListSummariesQuery, type SummaryList, toSummaryView } from './summaries.dto';
-import { SummariesRepository, type SummaryRow } from './summaries.repository';
-
-export type { SummaryRow } from './summaries.repository';
+import { SummariesRepository } from './summaries.repository';
+import type { SummaryRow } from './summary.entity';
 
 /** Summaries that a context may be made of. */
 const MAX_AT_ONCE = 200;

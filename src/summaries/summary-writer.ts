@@ -7,7 +7,8 @@ import type { Thread } from '../threads/thread.entity';
 import { ThreadsService } from '../threads/threads.service';
 import { estimateTokens } from '../tokens/estimator';
 import { type SummarizeResult, type SummaryMode, toSummaryView } from './summaries.dto';
-import { type NewSummary, SummariesRepository, type SummaryRow } from './summaries.repository';
+import { type NewSummary, SummariesRepository } from './summaries.repository';
+import type { SummaryRow } from './summary.entity';
 import type { Run } from './summary-runs';
 
 type Written = Omit<NewSummary, 'id' | 'token_count'> & { token_count?: number };

@@ -48,3 +48,6 @@ export class Summary {
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   created_at!: Date;
 }
+
+/** A summary as it is read; times are ISO texts. */
+export type SummaryRow = Omit<Summary, 'org_id' | 'thread' | 'automatic' | 'created_at'> & { created_at: string };

@@ -1,8 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import { User } from '../organizations/user.entity';
 
-export const THREAD_STATUSES = ['active', 'archived'] as const;
-export type ThreadStatus = (typeof THREAD_STATUSES)[number];
+export type ThreadStatus = 'active' | 'archived';
 
 /** When the oldest messages are summarised by themselves; `true`: as SUMMARIZE_TOKEN_THRESHOLD and SUMMARIZE_KEEP_LAST say. */
 export type AutoSummarize = true | { threshold: number; batch_size: number };

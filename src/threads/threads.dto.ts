@@ -14,9 +14,9 @@ import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { ItemsOf } from '../http/request/validation.pipe';
 import { AutoSummarizeField, AutoSummarizeProperty } from './auto-summarize.dto';
-import { type AutoSummarize, THREAD_STATUSES, type Thread, type ThreadStatus } from './thread.entity';
+import type { AutoSummarize, Thread, ThreadStatus } from './thread.entity';
 
-export { THREAD_STATUSES } from './thread.entity';
+export const THREAD_STATUSES = ['active', 'archived'] as const satisfies readonly ThreadStatus[];
 
 /** A new thread. */
 export class CreateThread {

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../messages/messages.dto';
 import { toChatMessage } from '../../messages/read/messages.service';
-import type { SummaryRow } from '../../summaries/summaries.service';
+import type { SummaryRow } from '../../summaries/summary.entity';
 import type { ContextDecision, ContextWarning, SectionName, Shares } from '../context.dto';
 import { contextErrors } from '../context.errors';
 import { factsText } from './facts';

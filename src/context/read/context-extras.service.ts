@@ -4,7 +4,8 @@ import { TenantDatabase } from '../../database/door/tenant-database';
 import type { Target } from '../../threads/target';
 import { MemoryService } from '../../memory/memory.service';
 import type { ModelMessage } from '../../models/chat-model.service';
-import { SummariesService, type SummaryRow } from '../../summaries/summaries.service';
+import { SummariesService } from '../../summaries/summaries.service';
+import type { SummaryRow } from '../../summaries/summary.entity';
 import { Summarizer } from '../../summaries/summarizer/summarizer.service';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */

@@ -4,7 +4,8 @@ import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { endOfPrefix } from '../../database/door/prefix';
 import { bestShare, sharedWith, type SharePermission, unexpired } from '../../threads/thread-access';
-import { SESSION_COLUMNS, type SessionRow } from '../sessions.repository';
+import type { SessionRow } from '../session.entity';
+import { SESSION_COLUMNS } from '../sessions.repository';
 
 /** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
 export interface SessionFilter {

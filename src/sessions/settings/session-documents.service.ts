@@ -4,7 +4,8 @@ import { precondition } from '../../http/request/versions';
 import { TenantDatabase } from '../../database/door/tenant-database';
 import { SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
-import { type SessionRow, SessionsService } from '../sessions.service';
+import type { SessionRow } from '../session.entity';
+import { SessionsService } from '../sessions.service';
 
 /** A session's metadata or variables, with the version that they were read or written at. */
 export interface SessionDocument {

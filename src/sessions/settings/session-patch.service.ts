@@ -9,7 +9,8 @@ import { bySession } from '../../threads/target';
 import { ThreadsService } from '../../threads/threads.service';
 import type { SessionSettings } from '../sessions.dto';
 import type { HeldSession } from '../opening/session-opening.repository';
-import { type SessionPatch, type SessionRow, SessionsRepository } from '../sessions.repository';
+import type { SessionRow } from '../session.entity';
+import { type SessionPatch, SessionsRepository } from '../sessions.repository';
 
 const NONE = precondition(undefined);
 

@@ -8,8 +8,7 @@ import { timeRange } from '../../http/request/limits';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
 import { ownerOf } from '../target';
-import { THREAD_STATUSES } from '../thread.entity';
-import { type ListThreadsQuery, type ThreadList, type ThreadView, toThreadView } from '../threads.dto';
+import { type ListThreadsQuery, THREAD_STATUSES, type ThreadList, type ThreadView, toThreadView } from '../threads.dto';
 import { type ListedThread, type ThreadFilter, ThreadListRepository, type ThreadSlice } from './thread-list.repository';
 
 /** Lists threads: a user's own, those that are shared with the user, or for an admin the organization's. */

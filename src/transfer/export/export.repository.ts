@@ -5,7 +5,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { present, principalValues, visibleThread } from '../../threads/thread-access';
 import type { MessageRow } from '../../messages/message.entity';
 import type { Session } from '../../sessions/session.entity';
-import type { SummaryRow } from '../../summaries/summaries.service';
+import type { SummaryRow } from '../../summaries/summary.entity';
 import type { Thread } from '../../threads/thread.entity';
 
 type Times = { created_at: string; updated_at: string };
