@@ -5,7 +5,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { Id, readIfMatch } from '../http/request/decorators';
 import { ApiIdempotencyKey, readIdempotencyKey } from '../idempotency/idempotency-key';
-import { MessageEditsService } from '../messages/edit/message-edits.service';
+import { EditsService } from '../messages/edit/edits.service';
 import { MessageView, UpdateMessage } from '../messages/messages.dto';
 import { BranchingService, type EditOptions } from './branching.service';
 import { EditQuery } from './forking.dto';
@@ -21,7 +21,7 @@ const EditControls = createParamDecorator((_: unknown, context: ExecutionContext
 @Controller('messages')
 export class EditOrBranchController {
   constructor(
-    private readonly edits: MessageEditsService,
+    private readonly edits: EditsService,
     private readonly branching: BranchingService,
   ) {}
 

@@ -6,31 +6,25 @@ import { AppendRepository } from './append/append.repository';
 import { AppendService } from './append/append.service';
 import { GroupCommitService } from './append/group-commit.service';
 import { CurrentMessagesController } from './current-messages.controller';
-import { MessageChangesRepository } from './edit/message-changes.repository';
-import { MessageChangesService } from './edit/message-changes.service';
-import { MessageCondensingService } from './remove/message-condensing.service';
-import { MessageEditsRepository } from './edit/message-edits.repository';
-import { MessageEditsService } from './edit/message-edits.service';
+import { ChangeLogRepository } from './edit/change-log.repository';
+import { EditsRepository } from './edit/edits.repository';
+import { EditsService } from './edit/edits.service';
+import { HeldThreads } from './edit/held-threads';
 import { MessageImportRepository } from './import/message-import.repository';
 import { MessageImportService } from './import/message-import.service';
 import { MessageFeedRepository } from './feed/message-feed.repository';
 import { MessageFeedService } from './feed/message-feed.service';
 import { MessageRemovalsRepository } from './remove/message-removals.repository';
-import { MessageRemovalsService } from './remove/message-removals.service';
+import { MessageRemovals } from './remove/message-removals';
 import { MessageReplacementService } from './remove/message-replacement.service';
 import { MessageTruncationService } from './remove/message-truncation.service';
-import { MessageArchiveService } from './edit/message-archive.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
-import { MessageRestoringService } from './remove/message-restoring.service';
-import { MessageRevisionsRepository } from './edit/message-revisions.repository';
-import { MessageThreads } from './edit/message-threads';
-import { MessageTrash } from './remove/message-trash';
-import { MessageTrashController } from './remove/message-trash.controller';
+import { MessageTrashService } from './remove/message-trash.service';
 import { MessageTrashRepository } from './remove/message-trash.repository';
 import { MessageUndoService } from './undo/message-undo.service';
-import { ThreadTrashMessagesController } from './remove/thread-trash-messages.controller';
 import { SessionUndoController, ThreadUndoController } from './undo/undo.controller';
-import { TurnHistory } from './undo/turn-history';
+import { ThreadTrashMessagesController } from './remove/thread-trash-messages.controller';
+import { MessageUndoRepository } from './undo/message-undo.repository';
 import { MessagesController } from './messages.controller';
 import { MessagesRepository } from './read/messages.repository';
 import { MessagesService } from './read/messages.service';
@@ -47,50 +41,41 @@ import { ThreadController } from './read/thread.controller';
     ThreadUndoController,
     SessionUndoController,
     MessagesController,
-    MessageTrashController,
   ],
   providers: [
     AppendService,
+    GroupCommitService,
     AppendWriter,
     AppendRepository,
-    GroupCommitService,
     MessagesService,
-    MessageEditsService,
-    MessageRemovalsService,
-    MessageRemovalsRepository,
-    MessageReplacementService,
-    MessageCondensingService,
-    MessageTruncationService,
     MessagesRepository,
-    MessageEditsRepository,
-    MessageChangesService,
-    MessageChangesRepository,
-    MessageFeedService,
-    MessageFeedRepository,
-    MessageArchiveService,
+    EditsService,
+    EditsRepository,
+    HeldThreads,
+    ChangeLogRepository,
     MessageDeletionService,
-    MessageRestoringService,
-    MessageRevisionsRepository,
-    MessageThreads,
-    MessageTrash,
+    MessageTruncationService,
+    MessageReplacementService,
+    MessageTrashService,
+    MessageRemovals,
+    MessageRemovalsRepository,
     MessageTrashRepository,
     MessageUndoService,
-    TurnHistory,
+    MessageUndoRepository,
+    MessageFeedService,
+    MessageFeedRepository,
     MessageImportService,
     MessageImportRepository,
   ],
   exports: [
-    MessageFeedService,
-    MessageDeletionService,
-    MessageUndoService,
     AppendService,
     MessagesService,
-    MessageEditsService,
-    MessageRemovalsService,
-    MessageReplacementService,
-    MessageCondensingService,
+    EditsService,
+    MessageDeletionService,
     MessageTruncationService,
-    MessageChangesService,
+    MessageReplacementService,
+    MessageUndoService,
+    MessageFeedService,
     MessageImportService,
   ],
 })

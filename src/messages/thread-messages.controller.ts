@@ -92,7 +92,7 @@ export class ThreadMessagesController {
     @IfMatch() ifMatch?: number,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.truncation.truncate(caller, byThread(id), body, ifMatch, idempotencyKey);
+    return this.truncation.truncate(caller, byThread(id), body, { ifMatch, idempotencyKey });
   }
 
   @Get('history')

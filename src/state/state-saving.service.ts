@@ -42,7 +42,7 @@ export class StateSavingService {
       // What was not there had no version that a save could rest on.
       checkVersion(precondition(ifMatch, body), created ? 0 : session.version);
       await this.opening.renewLifetime(tx, session);
-      await this.history.replace(tx, principal, session, history);
+      await this.history.replaceHistory(tx, principal, session, history);
       return { created, session: await this.patches.replace(tx, principal, session, { ...settings, variables }) };
     });
   }

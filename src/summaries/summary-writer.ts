@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { newId } from '../common/ids';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
-import { MessageCondensingService } from '../messages/remove/message-condensing.service';
+import { MessageReplacementService } from '../messages/remove/message-replacement.service';
 import type { Thread } from '../threads/thread.entity';
 import { ThreadsService } from '../threads/threads.service';
 import { estimateTokens } from '../tokens/estimator';
@@ -25,7 +25,7 @@ export class SummaryWriter {
   constructor(
     private readonly summaries: SummariesRepository,
     private readonly threads: ThreadsService,
-    private readonly condensing: MessageCondensingService,
+    private readonly messages: MessageReplacementService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -62,7 +62,7 @@ export class SummaryWriter {
     const content = `[Summary of ${count} earlier messages]: ${text.content}`;
     const metadata = { summary: { from_seq: from, to_seq: to, messages: count, created_by: text.created_by } };
     const range = { from: rows[0].seq, to };
-    const done = await this.condensing.condense(tx, thread, range, { role: 'system', content, metadata });
+    const done = await this.messages.replaceBySummary(tx, thread, range, { role: 'system', content, metadata });
     await this.summaries.deleteWithin(tx, thread, from, to);
     const { id, token_count, message_count: total, version } = done;
     const summary = { id, thread_id: thread.id, from_seq: from, to_seq: to, token_count };

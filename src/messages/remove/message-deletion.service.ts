@@ -5,12 +5,11 @@ import { TenantDatabase, type TenantTx } from '../../database/door/tenant-databa
 import { checkTarget, type Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
 import { checkOwn } from '../../threads/threads.service';
-import { MessageEditsRepository } from '../edit/message-edits.repository';
-import { MessageThreads } from '../edit/message-threads';
-import { MessageTrash } from './message-trash';
+import { HeldThreads } from '../edit/held-threads';
 import type { ClearedThread, DeletedMessage } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { checkMessageId } from '../read/messages.service';
+import { MessageRemovals } from './message-removals';
 
 /** How somebody deletes. */
 export interface Deleting {
@@ -24,9 +23,8 @@ export interface Deleting {
 export class MessageDeletionService {
   constructor(
     private readonly db: TenantDatabase,
-    private readonly edits: MessageEditsRepository,
-    private readonly threads: MessageThreads,
-    private readonly trash: MessageTrash,
+    private readonly threads: HeldThreads,
+    private readonly removals: MessageRemovals,
   ) {}
 
   /** One message; with `erase` also one that is in the trash. @throws MESSAGE_NOT_FOUND, PRECONDITION_FAILED, THREAD_NOT_WRITABLE */
@@ -36,12 +34,12 @@ export class MessageDeletionService {
       const thread = await this.find(tx, principal, id, erase);
       if (erase) checkOwn(principal, thread);
       checkVersion(precondition(ifMatch), thread.version);
-      const row = await this.edits.find(tx, principal.orgId, id);
+      const row = await this.threads.message(tx, principal, id);
       const isHere = row?.thread_id === thread.id;
       const range = { from: row?.seq, to: row?.seq };
-      if (isHere && erase) await this.trash.erase(tx, thread, range);
-      else if (isHere) await this.trash.discard(tx, principal, thread, range, 'deleted');
-      const erased = erase ? await this.trash.eraseTrash(tx, thread, id) : 0;
+      if (isHere && erase) await this.removals.deleteRange(tx, thread, range);
+      else if (isHere) await this.removals.discard(tx, principal, thread, range, 'deleted');
+      const erased = erase ? await this.removals.eraseTrash(tx, thread, id) : 0;
       if (!isHere && erased === 0) throw messageErrors.MESSAGE_NOT_FOUND(id);
       return { deleted: true, id };
     });
@@ -57,7 +55,7 @@ export class MessageDeletionService {
       const thread = await this.threads.hold(tx, principal, target);
       if (erase) checkOwn(principal, thread);
       checkVersion(precondition(ifMatch), thread.version);
-      const { removed: cleared } = await this.trash.clear(tx, principal, thread, erase);
+      const { removed: cleared } = await this.removals.clear(tx, principal, thread, erase);
       return { cleared };
     });
   }

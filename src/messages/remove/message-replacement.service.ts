@@ -3,39 +3,60 @@ import type { Principal } from '../../organizations/principal';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
+import type { ThreadCounts } from '../append/append-writer';
 import { AppendService } from '../append/append.service';
-import { MessageRemovalsService } from './message-removals.service';
+import { isUnchanged } from '../append/new-message';
 import type { MessageInput } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { MessagesService } from '../read/messages.service';
-import { isUnchanged } from '../append/new-message';
+import { MessageRemovals } from './message-removals';
+import type { SeqRange } from './message-removals.repository';
 
-/** Makes a thread's messages those of a list. */
+/** What a thread counts after a range of it became one message. */
+export type Replaced = ThreadCounts & { id: string; token_count: number };
+
+/** Puts messages in the place of others, in a thread that a transaction of another service holds. */
 @Injectable()
 export class MessageReplacementService {
   constructor(
     private readonly messages: MessagesService,
-    private readonly removals: MessageRemovalsService,
     private readonly appends: AppendService,
+    private readonly removals: MessageRemovals,
   ) {}
 
   /**
-   * Replaces the messages of a thread that `tx` holds. Leading messages that are equal stay, with their ids and times;
-   * from the first difference on, the old ones go and the new ones are appended (C19).
+   * Makes the thread's messages those of a list. Leading messages that are equal stay, with their ids and times; from the
+   * first difference on, the old ones go and the new ones are appended (C19).
    * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_ID_CONFLICT
    */
-  async replace(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
+  async replaceHistory(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
     const messages = this.appends.toMessages(history, 'history');
     const rows = await this.messages.rows(tx, principal, thread.id);
     const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
-    if (keep < rows.length) await this.removals.replaceFrom(tx, thread, rows[keep].seq);
+    if (keep < rows.length) await this.removals.deleteFrom(tx, thread, rows[keep].seq);
     try {
       await this.appends.storeIn(tx, principal, thread, messages.slice(keep));
     } catch (error) {
       if (!isDuplicate(error, 'messages_id_key')) throw error;
       throw messageErrors.MESSAGE_ID_CONFLICT(idIn(error));
     }
+  }
+
+  /**
+   * Puts one message in the place of a range; the counters stay exact (C40). The message gets the number of the last one
+   * that goes, so that what comes after it stays as it is: the one case in which a number is given twice.
+   * @returns the thread's counts then, and the message's id and tokens
+   */
+  async replaceBySummary(
+    tx: TenantTx,
+    thread: Thread,
+    range: Required<SeqRange>,
+    input: MessageInput,
+  ): Promise<Replaced> {
+    const [message] = this.appends.toMessages([input]);
+    const counts = await this.removals.replaceRange(tx, thread, range, message);
+    return { id: message.id, token_count: message.token_count, ...counts };
   }
 }
 

@@ -2,47 +2,50 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { commonErrors } from '../../common/errors';
 import { parseTime } from '../../common/json';
-import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { checkTarget, type Target } from '../../threads/target';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
 import type { Thread } from '../../threads/thread.entity';
-import { ThreadsService } from '../../threads/threads.service';
 import type { ThreadCounts } from '../append/append-writer';
-import { MessageRemovalsService } from './message-removals.service';
+import { HeldThreads, type WriteOptions } from '../edit/held-threads';
 import type { TruncatedThread, TruncateMessages } from '../messages.dto';
+import { cutBefore, unitsOf } from '../tool-units';
+import { MessageRemovals } from './message-removals';
+import { MessageRemovalsRepository } from './message-removals.repository';
 
 const HOUR_MS = 3_600_000;
 
-/** Removes old messages because somebody asks for it (P26, P27). */
+/** Removes old messages for good (P26, P27). */
 @Injectable()
 export class MessageTruncationService {
   constructor(
-    private readonly idempotency: IdempotencyService,
-    private readonly removals: MessageRemovalsService,
-    private readonly threads: ThreadsService,
+    private readonly rows: MessageRemovalsRepository,
+    private readonly removals: MessageRemovals,
+    private readonly threads: HeldThreads,
   ) {}
 
   /**
    * Keeps the newest messages, or the younger ones; never splits a tool call from its results. Summaries stay.
-   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, VALIDATION_FAILED, PRECONDITION_FAILED, VERSION_CONFLICT
+   * @throws VALIDATION_FAILED, and what `HeldThreads.write` throws
    */
-  truncate(
+  async truncate(
     principal: Principal,
     target: Target,
     body: TruncateMessages,
-    ifMatch?: number,
-    idempotencyKey?: IdempotencyKey,
+    options: WriteOptions,
   ): Promise<TruncatedThread> {
     checkTarget(target);
     checkOneOf(body);
-    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const thread = await this.threads.lock(tx, principal, target);
-      checkVersion(precondition(ifMatch, body), thread.version);
+    return this.threads.write(principal, target, body, options, async (tx, thread) => {
       const { message_count: remaining, version } = await this.cut(tx, thread, body);
       return { removed: thread.message_count - remaining, remaining, total: remaining, version };
     });
+  }
+
+  /** Keeps the newest `limit` messages, and never splits a tool call from its result (C04). @returns the counts then */
+  async keepNewest(tx: TenantTx, thread: Thread, limit: number): Promise<ThreadCounts> {
+    const rows = await this.rows.links(tx, thread);
+    const cut = cutBefore(rows, limit);
+    return cut === 0 ? thread : this.removals.deleteRange(tx, thread, { to: rows[cut - 1].seq });
   }
 
   private cut(
@@ -50,9 +53,18 @@ export class MessageTruncationService {
     thread: Thread,
     { keep_last, max_age_hours, after }: TruncateMessages,
   ): Promise<ThreadCounts> {
-    if (keep_last !== undefined) return this.removals.keepNewest(tx, thread, keep_last);
+    if (keep_last !== undefined) return this.keepNewest(tx, thread, keep_last);
     const cutoff = parseTime(after) ?? new Date(Date.now() - (max_age_hours as number) * HOUR_MS);
-    return this.removals.keepYounger(tx, thread, cutoff);
+    return this.keepYounger(tx, thread, cutoff);
+  }
+
+  /** Keeps the messages younger than `cutoff`, wherever they stand, and with one of them the rest of its unit: a tool call and its results. */
+  private async keepYounger(tx: TenantTx, thread: Thread, cutoff: Date): Promise<ThreadCounts> {
+    const rows = await this.rows.ages(tx, thread, cutoff);
+    const units = unitsOf(rows);
+    const staying = new Set(units.filter((_, i) => rows[i].stays));
+    const old = rows.filter((_, i) => !staying.has(units[i])).map(({ seq }) => seq);
+    return old.length === 0 ? thread : this.removals.deleteRange(tx, thread, {}, old);
   }
 }
 

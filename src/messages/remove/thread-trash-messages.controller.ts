@@ -7,26 +7,22 @@ import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { PageQuery } from '../../http/request/paging';
 import { ConversationTarget, type Target } from '../../threads/target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
-import { MessageArchiveService } from '../edit/message-archive.service';
-import { MessageRestoringService } from './message-restoring.service';
 import { MessageTrashList, RestoredMessages, RestoreMessages } from './message-trash.dto';
+import { MessageTrashService } from './message-trash.service';
 
 /** What was taken out of one thread, and its way back. */
 @ApiTags('messages')
 @UseInterceptors(ETagInterceptor)
 @Controller('threads/:id')
 export class ThreadTrashMessagesController {
-  constructor(
-    private readonly archive: MessageArchiveService,
-    private readonly restoring: MessageRestoringService,
-  ) {}
+  constructor(private readonly messages: MessageTrashService) {}
 
   @Get('messages/trash')
   @Access('messages:read')
   @ApiOperation({ operationId: 'listMessageTrash', summary: "A page of the thread's trash, the last removal first" })
   @ApiOkResponse({ type: MessageTrashList })
   trash(@Caller() principal: Principal, @ConversationTarget('thread') target: Target, @Query() query: PageQuery) {
-    return this.archive.listTrash(principal, target, query);
+    return this.messages.list(principal, target, query);
   }
 
   @Post('messages/restore')
@@ -43,6 +39,6 @@ export class ThreadTrashMessagesController {
     @IfMatch() ifMatch?: number,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.restoring.restoreAll(principal, target, body, { ifMatch, idempotencyKey });
+    return this.messages.restoreAll(principal, target, body, { ifMatch, idempotencyKey });
   }
 }

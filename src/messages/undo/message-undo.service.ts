@@ -1,83 +1,75 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
-import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { byThread, checkTarget, type Target } from '../../threads/target';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
+import type { Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
-import { MessageThreads } from '../edit/message-threads';
-import type { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../remove/message-trash.dto';
+import { HeldThreads, type WriteOptions } from '../edit/held-threads';
 import { toMessageView } from '../message-views';
-import { TurnHistory } from './turn-history';
+import type { MessageView } from '../messages.dto';
+import { messageErrors } from '../messages.errors';
+import { MessagesService } from '../read/messages.service';
+import { MessageRemovals } from '../remove/message-removals';
+import type { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from './message-undo.dto';
+import { MessageUndoRepository } from './message-undo.repository';
 
-export { turnInProgress } from './turn-history';
-
-/** What an undo or a redo says beside its body. */
-export interface UndoOptions {
-  ifMatch?: number;
-  idempotencyKey?: IdempotencyKey;
-}
+/** The most messages that an answer shows of what an undo or a redo moved. */
+const MAX_SHOWN = 1000;
 
 /** Takes back the last turns of a conversation, and brings them back (N34). */
 @Injectable()
 export class MessageUndoService {
   constructor(
-    private readonly idempotency: IdempotencyService,
-    private readonly threads: MessageThreads,
-    private readonly history: TurnHistory,
+    private readonly threads: HeldThreads,
+    private readonly messages: MessagesService,
+    private readonly removals: MessageRemovals,
+    private readonly turns: MessageUndoRepository,
   ) {}
 
   /**
    * Removes the last message of a user and all that follows it: answers, tool calls and their results. What stands before the
-   * first message of a user is no turn. Summaries of what goes are forgotten.
-   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, NOTHING_TO_UNDO, TURN_IN_PROGRESS, PRECONDITION_FAILED,
-   *   VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
+   * first message of a user is no turn. Summaries of what goes are forgotten until a redo.
+   * @throws NOTHING_TO_UNDO, TURN_IN_PROGRESS, and what `HeldThreads.write` throws
    */
-  undo(
-    principal: Principal,
-    target: Target,
-    body: UndoTurns,
-    { ifMatch, idempotencyKey }: UndoOptions,
-  ): Promise<UndoneTurns> {
-    checkTarget(target);
-    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const thread = await this.threads.hold(tx, principal, target);
-      checkVersion(precondition(ifMatch, body), thread.version);
-      return this.undoIn(tx, principal, thread, body.turns ?? 1);
+  undo(principal: Principal, target: Target, body: UndoTurns, options: WriteOptions): Promise<UndoneTurns> {
+    return this.threads.write(principal, target, body, options, async (tx, thread) => {
+      const from = await this.startOf(tx, thread, body.turns ?? 1);
+      const messages = await this.shown(tx, principal, thread, from);
+      const gone = await this.removals.discard(tx, principal, thread, { from }, 'undone');
+      await this.turns.takeSummaries(tx, thread, from, gone.removalId);
+      const { removed, removalId: removal_id, message_count: total, version } = gone;
+      return { removed, remaining: total, total, version, removal_id, messages };
     });
   }
 
   /**
    * Brings back what the last undo removed, unless something was appended since: one undo after the other.
-   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, NOTHING_TO_REDO, MESSAGE_ID_IN_USE, PRECONDITION_FAILED,
-   *   VERSION_CONFLICT, IDEMPOTENCY_KEY_REUSED
+   * @throws NOTHING_TO_REDO, MESSAGE_ID_IN_USE, and what `HeldThreads.write` throws
    */
-  redo(
-    principal: Principal,
-    target: Target,
-    body: RedoTurns,
-    { ifMatch, idempotencyKey }: UndoOptions,
-  ): Promise<RedoneTurns> {
-    checkTarget(target);
-    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const thread = await this.threads.hold(tx, principal, target);
-      checkVersion(precondition(ifMatch, body), thread.version);
-      const { message_count: total, version, seqs } = await this.history.putBack(tx, thread);
-      const rows = await this.history.rows(tx, principal, byThread(thread.id), seqs[0]);
-      return { restored: seqs.length, total, version, messages: rows.map(toMessageView) };
+  redo(principal: Principal, target: Target, body: RedoTurns, options: WriteOptions): Promise<RedoneTurns> {
+    return this.threads.write(principal, target, body, options, async (tx, thread) => {
+      const removalId = await this.turns.lastUndo(tx, thread);
+      if (removalId === undefined) throw messageErrors.NOTHING_TO_REDO();
+      await this.turns.putSummariesBack(tx, thread, removalId);
+      const back = await this.removals.putBack(tx, thread, { removalId });
+      if (back.left > 0) throw messageErrors.MESSAGE_ID_IN_USE();
+      const { message_count: total, version, seqs } = back;
+      return { restored: seqs.length, total, version, messages: await this.shown(tx, principal, thread, seqs[0]) };
     });
   }
 
-  private async undoIn(tx: TenantTx, principal: Principal, thread: Thread, turns: number): Promise<UndoneTurns> {
-    const from = await this.history.startOf(tx, thread, turns);
-    const rows = await this.history.rows(tx, principal, byThread(thread.id), from);
-    const {
-      removed,
-      removalId,
-      message_count: total,
-      version,
-    } = await this.history.takeBack(tx, principal, thread, from);
-    return { removed, remaining: total, total, version, removal_id: removalId, messages: rows.map(toMessageView) };
+  /** Where the last turns begin. @throws NOTHING_TO_UNDO, TURN_IN_PROGRESS: its answer would come without its question */
+  private async startOf(tx: TenantTx, thread: Thread, turns: number): Promise<number> {
+    if (await this.turns.hasTurn(tx, thread)) throw turnInProgress();
+    const from = await this.turns.turnStart(tx, thread, turns);
+    if (from === undefined) throw messageErrors.NOTHING_TO_UNDO();
+    return from;
+  }
+
+  /** The messages from a number on, oldest first. */
+  private async shown(tx: TenantTx, principal: Principal, thread: Thread, from: number): Promise<MessageView[]> {
+    return (await this.messages.rows(tx, principal, thread.id, { from }, MAX_SHOWN)).map(toMessageView);
   }
 }
+
+/** The refusal of what would meddle with an answer that is on its way. */
+export const turnInProgress = () => messageErrors.TURN_IN_PROGRESS().with({ headers: { 'retry-after': '1' } });

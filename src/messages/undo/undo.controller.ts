@@ -6,7 +6,7 @@ import { IfMatch } from '../../http/request/decorators';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
 import { Caller, type Principal } from '../../organizations/principal';
 import { ConversationTarget, eitherOf, type Target } from '../../threads/target';
-import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from '../remove/message-trash.dto';
+import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from './message-undo.dto';
 import { MessageUndoService } from './message-undo.service';
 
 /** Turns of a conversation that are taken back: the same routes of threads and of sessions. */

@@ -98,7 +98,7 @@ export class SessionMessagesController {
     @IfMatch() ifMatch?: number,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ) {
-    return this.truncation.truncate(principal, target, body, ifMatch, idempotencyKey);
+    return this.truncation.truncate(principal, target, body, { ifMatch, idempotencyKey });
   }
 
   @Get('history')

@@ -4,7 +4,7 @@ import { checkVersion } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { bySession, checkSessionId } from '../../threads/target';
 import type { AppendTarget } from '../../messages/append/append.service';
-import { MessageRemovalsService } from '../../messages/remove/message-removals.service';
+import { MessageTruncationService } from '../../messages/remove/message-truncation.service';
 import { SessionOpeningService } from './session-opening.service';
 import { toSessionMessage } from '../session-views';
 
@@ -13,7 +13,7 @@ import { toSessionMessage } from '../session-views';
 export class SessionAppendTargets {
   constructor(
     private readonly opening: SessionOpeningService,
-    private readonly removals: MessageRemovalsService,
+    private readonly truncation: MessageTruncationService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -30,7 +30,7 @@ export class SessionAppendTargets {
       return session;
     };
     const settle: AppendTarget['settle'] = async (tx, thread) =>
-      trims && thread.message_count > limit ? this.removals.keepNewest(tx, thread, limit) : undefined;
+      trims && thread.message_count > limit ? this.truncation.keepNewest(tx, thread, limit) : undefined;
     return { ...bySession(id), open, settle, view: toSessionMessage };
   }
 }

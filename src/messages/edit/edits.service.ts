@@ -6,10 +6,11 @@ import { checkMetadata } from '../../http/request/limits';
 import { checkVersion, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { type MessageChange, MessageEditsRepository } from './message-edits.repository';
-import { toStored } from '../message-views';
-import { MessageThreads } from './message-threads';
-import { toMessageView } from '../message-views';
+import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../../http/request/paging';
+import { EditsRepository, type MessageChange, type RevisionRow } from './edits.repository';
+import { HeldThreads } from './held-threads';
+import type { MessageRevisionList, MessageRevisionView } from './message-revisions.dto';
+import { toMessageView, toShown, toStored } from '../message-views';
 import type { MessageRow } from '../message.entity';
 import type { MessageView, UpdateMessage } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
@@ -18,11 +19,11 @@ import { countTokens } from '../append/new-message';
 
 /** Edits messages; the thread's counters stay exact, in the same transaction (C40). */
 @Injectable()
-export class MessageEditsService {
+export class EditsService {
   constructor(
     private readonly db: TenantDatabase,
-    private readonly edits: MessageEditsRepository,
-    private readonly threads: MessageThreads,
+    private readonly edits: EditsRepository,
+    private readonly threads: HeldThreads,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -46,6 +47,24 @@ export class MessageEditsService {
     });
   }
 
+  /**
+   * What a message was before its edits, newest first, to those who may write to its thread: whoever may only read it sees
+   * what it is now. @throws MESSAGE_NOT_FOUND, THREAD_NOT_WRITABLE, INVALID_CURSOR, BAD_REQUEST
+   */
+  async listRevisions(principal: Principal, id: string, query: PageQuery): Promise<MessageRevisionList> {
+    checkMessageId(id);
+    const { limit = DEFAULT_LIMIT, order = 'desc', offset = 0 } = query;
+    const after = positionOf(query, [Number.isSafeInteger])?.[0] as number | undefined;
+    const slice = { after, order, limit: rowsFor(limit), offset };
+    // No read-only transaction: what tells a writer locks the share that lets them write.
+    const rows = await this.db.run(
+      principal,
+      async (tx) =>
+        (await this.edits.listRevisions(tx, principal, id, slice)) ?? this.threads.refuseMessage(tx, principal, id),
+    );
+    return toPage(rows, limit, toRevisionView, (row: RevisionRow) => [row.revision]);
+  }
+
   private toChange(before: MessageRow, body: UpdateMessage): MessageChange {
     const stays = body.content === undefined;
     if (body.content === null && !before.tool_calls?.length) {
@@ -62,3 +81,14 @@ export class MessageEditsService {
     };
   }
 }
+
+const toRevisionView = (row: RevisionRow): MessageRevisionView => ({
+  revision: row.revision,
+  content: row.has_content ? toShown(row.content, row.metadata) : undefined,
+  metadata: row.metadata,
+  token_count: row.token_count,
+  cost: Number(row.cost),
+  written_at: row.written_at,
+  replaced_at: row.replaced_at,
+  replaced_by: row.replaced_by,
+});

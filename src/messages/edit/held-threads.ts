@@ -1,25 +1,56 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
+import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target } from '../../threads/target';
+import type { IdempotencyKey } from '../../idempotency/idempotency-key';
+import { IdempotencyService } from '../../idempotency/idempotency.service';
+import { byThread, checkTarget, type Target } from '../../threads/target';
 import type { Thread } from '../../threads/thread.entity';
 import { ThreadsService } from '../../threads/threads.service';
 import type { ThreadCounts } from '../append/append-writer';
-import type { ChangeKind } from './message-change.entity';
-import { MessageChangesService } from './message-changes.service';
-import { type Home, MessageEditsRepository } from './message-edits.repository';
+import type { MessageRow } from '../message.entity';
 import { messageErrors } from '../messages.errors';
+import { ChangeLogRepository } from './change-log.repository';
+import { EditsRepository, type Home } from './edits.repository';
+import type { ChangeKind } from './message-change.entity';
 
 type CounterChange = Parameters<ThreadsService['count']>[2];
 
+/** What a write to a thread says beside its body. */
+export interface WriteOptions {
+  ifMatch?: number;
+  idempotencyKey?: IdempotencyKey;
+}
+
 /** The threads that messages stand on: holds them for a write, and books what it did. */
 @Injectable()
-export class MessageThreads {
+export class HeldThreads {
   constructor(
+    private readonly idempotency: IdempotencyService,
     private readonly threads: ThreadsService,
-    private readonly edits: MessageEditsRepository,
-    private readonly changes: MessageChangesService,
+    private readonly rows: EditsRepository,
+    private readonly changes: ChangeLogRepository,
   ) {}
+
+  /**
+   * Does `work` with a thread that is held, at the version that the request expects, and once for each idempotency key.
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE, PRECONDITION_FAILED, VERSION_CONFLICT,
+   *   IDEMPOTENCY_KEY_REUSED
+   */
+  async write<T>(
+    principal: Principal,
+    target: Target,
+    body: Parameters<typeof precondition>[1],
+    { ifMatch, idempotencyKey }: WriteOptions,
+    work: (tx: TenantTx, thread: Thread) => Promise<T>,
+  ): Promise<T> {
+    checkTarget(target);
+    return this.idempotency.once(principal, idempotencyKey, async (tx) => {
+      const thread = await this.hold(tx, principal, target);
+      checkVersion(precondition(ifMatch, body), thread.version);
+      return work(tx, thread);
+    });
+  }
 
   /** Held against other writers until `tx` ends. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, THREAD_NOT_WRITABLE */
   hold(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
@@ -32,7 +63,7 @@ export class MessageThreads {
    * @throws THREAD_NOT_WRITABLE
    */
   async find(tx: TenantTx, principal: Principal, id: string, home: Home = 'messages'): Promise<Thread | undefined> {
-    const thread = await this.edits.lockThreadOf(tx, principal, id, home);
+    const thread = await this.rows.lockThreadOf(tx, principal, id, home);
     if (!thread) await this.checkReadOnly(tx, principal, id, home);
     return thread;
   }
@@ -42,6 +73,11 @@ export class MessageThreads {
     const thread = await this.find(tx, principal, id);
     if (!thread) throw messageErrors.MESSAGE_NOT_FOUND(id);
     return thread;
+  }
+
+  /** A message of the organization, read after its thread is held: as the last writer left it. */
+  message(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow | undefined> {
+    return this.rows.find(tx, principal.orgId, id);
   }
 
   /** Why a message was not found where one may write to. @throws MESSAGE_NOT_FOUND, THREAD_NOT_WRITABLE */
@@ -69,7 +105,7 @@ export class MessageThreads {
   }
 
   private async checkReadOnly(tx: TenantTx, principal: Principal, id: string, home: Home): Promise<void> {
-    const threadId = await this.edits.readOnlyThreadOf(tx, principal, id, home);
+    const threadId = await this.rows.readOnlyThreadOf(tx, principal, id, home);
     if (threadId !== undefined) await this.threads.refuse(tx, principal, byThread(threadId));
   }
 }

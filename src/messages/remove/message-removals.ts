@@ -6,11 +6,12 @@ import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads/thread.entity';
 import type { ThreadCounts } from '../append/append-writer';
+import type { NewMessage } from '../append/new-message';
+import { HeldThreads } from '../edit/held-threads';
+import { messageErrors } from '../messages.errors';
 import type { RemovalReason } from './deleted-message.entity';
 import { MessageRemovalsRepository, type Removed, type SeqRange } from './message-removals.repository';
-import { MessageThreads } from '../edit/message-threads';
 import { MessageTrashRepository, type Trashed } from './message-trash.repository';
-import { messageErrors } from '../messages.errors';
 
 /** What a removal was: under which id it can be restored, unless it was final. */
 export interface Discarded extends ThreadCounts {
@@ -26,11 +27,11 @@ export interface PutBack extends ThreadCounts {
 
 /** Takes messages out of a thread that is held, and brings them back; its counters stay exact (C40). */
 @Injectable()
-export class MessageTrash {
+export class MessageRemovals {
   constructor(
+    private readonly messages: MessageRemovalsRepository,
     private readonly trash: MessageTrashRepository,
-    private readonly removals: MessageRemovalsRepository,
-    private readonly threads: MessageThreads,
+    private readonly threads: HeldThreads,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -42,23 +43,45 @@ export class MessageTrash {
     range: SeqRange,
     reason: RemovalReason,
   ): Promise<Discarded> {
-    if (this.config.env.TRASH_RETENTION_DAYS === 0) return this.erase(tx, thread, range);
+    if (this.config.env.TRASH_RETENTION_DAYS === 0) return this.deleteRange(tx, thread, range);
     const removal = { id: newId(), reason, by: principal.userId };
     return this.booked(tx, thread, await this.trash.move(tx, thread, range, removal), removal.id);
   }
 
-  /** For good, at once. */
-  async erase(tx: TenantTx, thread: Thread, range: SeqRange): Promise<Discarded> {
-    return this.booked(tx, thread, await this.removals.delete(tx, thread, range), null);
+  /** For good, at once. Summaries of them stay. @param only these numbers of the range; absent: all */
+  async deleteRange(tx: TenantTx, thread: Thread, range: SeqRange, only?: number[]): Promise<Discarded> {
+    return this.booked(tx, thread, await this.messages.delete(tx, thread, range, only), null);
+  }
+
+  /** For good, from a number on, where others take their place; and what was said of them in summaries. */
+  async deleteFrom(tx: TenantTx, thread: Thread, seq: number): Promise<void> {
+    await this.messages.forgetSummaries(tx, thread, seq);
+    await this.trash.endRedo(tx, thread);
+    await this.deleteRange(tx, thread, { from: seq });
   }
 
   /** All messages, and what summaries say of them. With `erase` what is in the trash too. */
   async clear(tx: TenantTx, principal: Principal, thread: Thread, erase: boolean): Promise<Discarded> {
-    await this.removals.forgetSummaries(tx, thread, 0);
+    await this.messages.forgetSummaries(tx, thread, 0);
     await this.trash.endRedo(tx, thread);
     if (!erase) return this.discard(tx, principal, thread, {}, 'cleared');
     await this.trash.erase(tx, thread);
-    return this.erase(tx, thread, {});
+    return this.deleteRange(tx, thread, {});
+  }
+
+  /** Puts one message in the place of a range, which goes for good. @returns the counts then */
+  async replaceRange(
+    tx: TenantTx,
+    thread: Thread,
+    range: Required<SeqRange>,
+    message: NewMessage,
+  ): Promise<ThreadCounts> {
+    const gone = await this.messages.delete(tx, thread, range);
+    const change = { messages: 1 - gone.messages, tokens: message.token_count - gone.tokens };
+    const counted = { ...change, costAdded: message.cost, costRemoved: gone.cost };
+    const counts = await this.threads.book(tx, thread, 'reset', gone.seqs, counted);
+    await this.messages.insertAt(tx, thread, range.to, message);
+    return counts;
   }
 
   /** What is in the trash already, of a message or of all: for good. A redo could bring back no more than a part. */
