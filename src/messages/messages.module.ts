@@ -12,8 +12,8 @@ import { EditsService } from './edit/edits.service';
 import { HeldThreads } from './edit/held-threads';
 import { MessageImportRepository } from './import/message-import.repository';
 import { MessageImportService } from './import/message-import.service';
-import { MessageFeedRepository } from './feed/message-feed.repository';
-import { MessageFeedService } from './feed/message-feed.service';
+import { FeedRepository } from './feed/feed.repository';
+import { FeedService } from './feed/feed.service';
 import { MessageRemovalsRepository } from './remove/message-removals.repository';
 import { MessageRemovals } from './remove/message-removals';
 import { MessageReplacementService } from './remove/message-replacement.service';
@@ -62,8 +62,8 @@ import { ThreadController } from './read/thread.controller';
     MessageTrashRepository,
     MessageUndoService,
     MessageUndoRepository,
-    MessageFeedService,
-    MessageFeedRepository,
+    FeedService,
+    FeedRepository,
     MessageImportService,
     MessageImportRepository,
   ],
@@ -75,7 +75,7 @@ import { ThreadController } from './read/thread.controller';
     MessageTruncationService,
     MessageReplacementService,
     MessageUndoService,
-    MessageFeedService,
+    FeedService,
     MessageImportService,
   ],
 })

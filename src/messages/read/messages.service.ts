@@ -7,7 +7,7 @@ import { encodeCursor } from '../../http/request/paging';
 import { byThread, checkTarget, notFound, type Target } from '../../threads/target';
 import type { ThreadView } from '../../threads/threads.dto';
 import { ThreadsService } from '../../threads/threads.service';
-import { MessageFeedRepository } from '../feed/message-feed.repository';
+import { FeedRepository } from '../feed/feed.repository';
 import type { MessageRow } from '../message.entity';
 import { toChatMessage, toMessageJson, toMessageView, toPrompt, type UnparsedRow } from '../message-views';
 import type { ChatHistory, HistoryQuery, ListMessagesQuery, MessageView } from '../messages.dto';
@@ -58,7 +58,7 @@ export class MessagesService {
     private readonly db: TenantDatabase,
     private readonly messages: MessagesRepository,
     private readonly threads: ThreadsService,
-    private readonly feed: MessageFeedRepository,
+    private readonly feed: FeedRepository,
   ) {}
 
   /** @throws MESSAGE_NOT_FOUND */

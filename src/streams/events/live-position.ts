@@ -1,4 +1,4 @@
-import type { FeedPosition, FollowedThread } from '../../messages/feed/message-feed.service';
+import type { FeedPosition, FollowedThread } from '../../messages/feed/feed.service';
 import { streamErrors } from '../streams.errors';
 
 /** Where a client wants a stream to begin. */

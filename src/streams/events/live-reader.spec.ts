@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Principal } from '../../organizations/principal';
 import { byThread } from '../../threads/target';
 import type { MessageRow } from '../../messages/message.entity';
-import type { FeedBatch, FeedEvent, FeedPosition } from '../../messages/feed/message-feed.service';
+import type { FeedBatch, FeedEvent, FeedPosition } from '../../messages/feed/feed.service';
 import { readEventId } from './live-position';
 import { LiveReader } from './live-reader';
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../../common/errors';
 import { EventStream } from '../../http/answer/event-stream';
 import type { MessageRow } from '../../messages/message.entity';
-import type { FeedBatch, FeedEvent, FeedPosition } from '../../messages/feed/message-feed.service';
+import type { FeedBatch, FeedEvent, FeedPosition } from '../../messages/feed/feed.service';
 import { notFound } from '../../threads/target';
 import { toEventId } from './live-position';
 import type { StreamOwner } from '../stream';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
-import { MessageFeedService } from '../../messages/feed/message-feed.service';
+import { FeedService } from '../../messages/feed/feed.service';
 import { SessionsService } from '../../sessions/sessions.service';
 import { type StreamOwner, viewOf } from '../stream';
 import { StreamsService } from '../streams.service';
@@ -12,7 +12,7 @@ import { type LiveFeed, LiveReader } from './live-reader';
 export class LiveService {
   constructor(
     private readonly streams: StreamsService,
-    private readonly feed: MessageFeedService,
+    private readonly feed: FeedService,
     private readonly sessions: SessionsService,
   ) {}
 

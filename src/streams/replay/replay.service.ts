@@ -11,7 +11,7 @@ import { type StreamOwner, viewOf } from '../stream';
 import type { ReplayBody, ReplayQuery, SessionReplay } from '../streams.dto';
 import { StreamsService } from '../streams.service';
 import type { MessageRow } from '../../messages/message.entity';
-import { type FollowedThread, MessageFeedService } from '../../messages/feed/message-feed.service';
+import { type FollowedThread, FeedService } from '../../messages/feed/feed.service';
 import { ReplayReader } from './replay-reader';
 import { readReplayId, type Remaining, type ReplayId, type ReplayTurn, ReplayTurns } from './replay-turns';
 import { ReplayRepository } from './replay.repository';
@@ -42,7 +42,7 @@ export class ReplayService {
   constructor(
     private readonly db: TenantDatabase,
     private readonly streams: StreamsService,
-    private readonly feed: MessageFeedService,
+    private readonly feed: FeedService,
     private readonly turns: ReplayRepository,
     private readonly sessions: SessionsService,
   ) {}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { MessageFeedRepository, type MessagesFound } from '../../../src/messages/feed/message-feed.repository';
+import { FeedRepository, type MessagesFound } from '../../../src/messages/feed/feed.repository';
 import { startTestApp, TestApp } from '../../support/app';
 import { type Client, expectProblem } from '../../support/client';
 import { eventually, follow, type LiveConnection } from '../../support/events';
@@ -77,7 +77,7 @@ describe('Live events of large messages, and of many readers', () => {
     expect((await alice.delete(`/threads/${id}/messages`)).status).toBe(200);
     const restored = await alice.post(`/threads/${id}/messages/restore`, {});
     expect(restored.status).toBe(200);
-    const reads = jest.spyOn(MessageFeedRepository.prototype, 'at');
+    const reads = jest.spyOn(FeedRepository.prototype, 'at');
     const live = listen(before);
     await add(['last']);
     await live.until(() => live.named('appended').length === 1);

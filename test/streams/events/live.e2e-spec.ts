@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { StreamsService } from '../../../src/streams/streams.service';
 import { WatchesRepository } from '../../../src/streams/watches.repository';
-import { MessageFeedRepository } from '../../../src/messages/feed/message-feed.repository';
-import { MessageFeedService } from '../../../src/messages/feed/message-feed.service';
+import { FeedRepository } from '../../../src/messages/feed/feed.repository';
+import { FeedService } from '../../../src/messages/feed/feed.service';
 import { startTestApp, TestApp } from '../../support/app';
 import { type Client, expectProblem } from '../../support/client';
 import { eventually, follow, type LiveConnection } from '../../support/events';
@@ -354,11 +354,11 @@ describe('Live events', () => {
 
   it('N33 X10 lets go of a stream that is being opened while the service stops', async () => {
     const stopping = await TestApp.over(app.database, { SHUTDOWN_GRACE_MS: '200000' });
-    const find = MessageFeedService.prototype.thread;
+    const find = FeedService.prototype.thread;
     let goOn = () => {};
     const held = new Promise<void>((resolve) => (goOn = resolve));
-    const asked = jest.spyOn(MessageFeedService.prototype, 'thread').mockImplementationOnce(async function (
-      this: MessageFeedService,
+    const asked = jest.spyOn(FeedService.prototype, 'thread').mockImplementationOnce(async function (
+      this: FeedService,
       ...args
     ) {
       const thread = await find.apply(this, args);
@@ -444,7 +444,7 @@ describe('Live events', () => {
   });
 
   it('N33 keeps no writer waiting, and no messages, for a client that does not read', async () => {
-    const reads = jest.spyOn(MessageFeedRepository.prototype, 'run');
+    const reads = jest.spyOn(FeedRepository.prototype, 'slice');
     const path = `/threads/${id}/events`;
     const live = follow(alice, app.url, path, { paused: true });
     open.push(live);

@@ -12,12 +12,12 @@ import {
   type KnownChange,
   readOf,
   toEvents,
-} from './message-feed-changes';
-import { type FollowedThread, MessageFeedRepository, type Run } from './message-feed.repository';
+} from './feed-changes';
+import { type FollowedThread, FeedRepository, type FeedSlice } from './feed.repository';
 import type { MessageRow } from '../message.entity';
 
-export type { FeedEvent, FeedPosition } from './message-feed-changes';
-export type { FollowedThread } from './message-feed.repository';
+export type { FeedEvent, FeedPosition } from './feed-changes';
+export type { FollowedThread } from './feed.repository';
 
 export interface FeedBatch {
   events: FeedEvent[];
@@ -61,10 +61,10 @@ const LOG_SECONDS = 7 * 86_400 - 3600;
  * it by `appended` instead. Either way it comes once.
  */
 @Injectable()
-export class MessageFeedService {
+export class FeedService {
   constructor(
     private readonly db: TenantDatabase,
-    private readonly feed: MessageFeedRepository,
+    private readonly feed: FeedRepository,
   ) {}
 
   /** The thread as it is now. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
@@ -75,11 +75,11 @@ export class MessageFeedService {
     return thread;
   }
 
-  /** The first messages of a run, oldest first; few if they are large. @returns `undefined` when the thread is not in sight any more */
-  page(principal: Principal, target: Target, id: string, run: Run): Promise<MessageRow[] | undefined> {
+  /** The first messages of a slice, oldest first; few if they are large. @returns `undefined` when the thread is not in sight any more */
+  page(principal: Principal, target: Target, id: string, slice: FeedSlice): Promise<MessageRow[] | undefined> {
     return this.db.read(principal, async (tx) => {
       const thread = await this.feed.thread(tx, principal, target);
-      return thread?.id === id ? this.feed.run(tx, thread, run) : undefined;
+      return thread?.id === id ? this.feed.slice(tx, thread, slice) : undefined;
     });
   }
 
@@ -110,8 +110,8 @@ export class MessageFeedService {
 
   private async append(tx: TenantTx, thread: FollowedThread, events: FeedEvent[], seq: number): Promise<FeedBatch> {
     const { last_seq, version, now: at } = thread;
-    const run = { after: seq, upTo: last_seq, limit: MOST_MESSAGES };
-    const rows = seq < last_seq ? await this.feed.run(tx, thread, run) : [];
+    const slice = { after: seq, upTo: last_seq, limit: MOST_MESSAGES };
+    const rows = seq < last_seq ? await this.feed.slice(tx, thread, slice) : [];
     const appended = rows.map((row): FeedEvent => ({
       kind: 'appended',
       rows: [row],

@@ -1,4 +1,4 @@
-import type { ChangeRow, MessagesFound } from './message-feed.repository';
+import type { ChangeRow, MessagesFound } from './feed.repository';
 import type { MessageRow } from '../message.entity';
 
 /** How far a reader has come: all messages up to `seq` as they were at `version`, known of the database's second `at`. */

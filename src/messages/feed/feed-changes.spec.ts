@@ -1,5 +1,5 @@
-import { broughtBy, firstOf, isTooMuch, knownChanges, readOf, toEvents } from './message-feed-changes';
-import type { ChangeRow } from './message-feed.repository';
+import { broughtBy, firstOf, isTooMuch, knownChanges, readOf, toEvents } from './feed-changes';
+import type { ChangeRow } from './feed.repository';
 import type { MessageRow } from '../message.entity';
 
 type Written = [kind: ChangeRow['kind'], ...seqs: number[]];

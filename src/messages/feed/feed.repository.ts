@@ -24,8 +24,8 @@ export type ChangeRow = Pick<MessageChange, 'version' | 'kind' | 'seqs'> & {
 
 type ThreadKey = Pick<FollowedThread, 'org_id' | 'id'>;
 
-/** Where a run of messages lies: after a number, up to another. */
-export interface Run {
+/** A slice of a thread: after a number, up to another. */
+export interface FeedSlice {
   after: number;
   upTo: number;
   /** The most messages. */
@@ -55,7 +55,7 @@ const THREAD = forTargets(
 
 /** Reads a thread as something that goes on. */
 @Injectable()
-export class MessageFeedRepository {
+export class FeedRepository {
   /** @returns `undefined` when the thread is not in sight */
   async thread(tx: TenantTx, principal: Principal, target: Target): Promise<FollowedThread | undefined> {
     return (await tx.query<FollowedThread>(THREAD[target.by], targetValues(principal, target)))[0];
@@ -90,8 +90,8 @@ export class MessageFeedRepository {
     return { rows, seqs: isAll ? seqs : seqs.slice(0, seqs.indexOf(rows[rows.length - 1].seq) + 1) };
   }
 
-  /** The first messages of a run, oldest first: at least one if there is any, and few if they are large. */
-  run(tx: TenantTx, thread: ThreadKey, { after, upTo, limit }: Run): Promise<MessageRow[]> {
+  /** The first messages of a slice, oldest first: at least one if there is any, and few if they are large. */
+  slice(tx: TenantTx, thread: ThreadKey, { after, upTo, limit }: FeedSlice): Promise<MessageRow[]> {
     const text = `
       SELECT ${MESSAGE_COLUMNS} FROM (
         SELECT n.*, sum(${SIZE}) OVER (ORDER BY n.seq) - (${SIZE}) AS before FROM (
@@ -100,7 +100,7 @@ export class MessageFeedRepository {
         ) n
       ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.seq`;
     const values = [thread.org_id, thread.id, after, upTo, limit];
-    return tx.query({ name: 'messages_feed_run', text, isoTimes: true }, values);
+    return tx.query({ name: 'messages_feed_slice', text, isoTimes: true }, values);
   }
 
   /** How many messages there are up to a number. */
