@@ -76,10 +76,10 @@ export class FeedRepository {
   async at(tx: TenantTx, thread: ThreadKey, seqs: number[]): Promise<MessagesFound> {
     const text = `
       SELECT ${MESSAGE_COLUMNS}, m.total FROM (
-        SELECT n.*, w.place, count(*) OVER () AS total, sum(${SIZE}) OVER (ORDER BY w.place) - (${SIZE}) AS before
-        FROM unnest($3::bigint[]) WITH ORDINALITY AS w (seq, place)
+        SELECT n.*, w.position, count(*) OVER () AS total, sum(${SIZE}) OVER (ORDER BY w.position) - (${SIZE}) AS before
+        FROM unnest($3::bigint[]) WITH ORDINALITY AS w (seq, position)
         JOIN messages n ON n.org_id = $1 AND n.thread_id = $2 AND n.seq = w.seq
-      ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.place`;
+      ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.position`;
     const values = [thread.org_id, thread.id, seqs];
     const found = await tx.query<MessageRow & { total: number }>(
       { name: 'messages_feed_at', text, isoTimes: true },
