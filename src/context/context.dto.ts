@@ -17,7 +17,7 @@ export type SectionName = (typeof SECTIONS)[number];
 export const SHARED = ['facts', 'summaries', 'retrieved', 'recent'] as const;
 export type Shares = Partial<Record<(typeof SHARED)[number], number>>;
 
-const MOST_TOKENS = 10_000_000;
+const MAX_TOKENS = 10_000_000;
 
 /** On or off: true and false in a body, their texts in a query. */
 const SwitchField = (options: { description: string; default?: boolean }) =>
@@ -53,15 +53,15 @@ export class ContextQuery {
   window?: number;
 
   @IntField({
-    max: MOST_TOKENS,
+    max: MAX_TOKENS,
     description: "Budget in tokens; by default the session's max_tokens. 0: none.",
   })
   max_tokens?: number;
 
-  @IntField({ max: MOST_TOKENS, description: 'The same as max_tokens.' })
+  @IntField({ max: MAX_TOKENS, description: 'The same as max_tokens.' })
   token_budget?: number;
 
-  @IntField({ max: MOST_TOKENS, default: 0, description: 'Tokens of the budget to leave free, as for the answer.' })
+  @IntField({ max: MAX_TOKENS, default: 0, description: 'Tokens of the budget to leave free, as for the answer.' })
   reserve_tokens?: number;
 
   @TextField({

@@ -72,16 +72,16 @@ export const PastTimeField = (options: Options) =>
     ),
   );
 
-const MOST_HOURS = 1_000_000;
+const MAX_HOURS = 1_000_000;
 
 /** A length of time in hours. */
 export const HoursField = (options: Options) =>
   field(
     options,
-    { type: 'number', minimum: 0, maximum: MOST_HOURS },
+    { type: 'number', minimum: 0, maximum: MAX_HOURS },
     satisfies(
       'isHours',
-      `be a number of hours from 0 to ${MOST_HOURS}`,
-      (value) => typeof value === 'number' && value >= 0 && value <= MOST_HOURS,
+      `be a number of hours from 0 to ${MAX_HOURS}`,
+      (value) => typeof value === 'number' && value >= 0 && value <= MAX_HOURS,
     ),
   );

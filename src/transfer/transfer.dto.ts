@@ -11,7 +11,7 @@ import {
   TextField,
 } from '../http/request/fields';
 import { ItemsOf } from '../http/request/validation.pipe';
-import { EarlierMessage, EarlierTimes, MOST_SEQ } from '../messages/import/message-import.dto';
+import { EarlierMessage, EarlierTimes, MAX_SEQ } from '../messages/import/message-import.dto';
 import { SessionIdField } from '../threads/target';
 import { SessionSettings } from '../sessions/sessions.dto';
 import { AutoSummarizeField } from '../threads/auto-summarize.dto';
@@ -76,10 +76,10 @@ export class SessionPart extends EarlierTimes {
 
 /** A text that stands for a range of the messages. */
 export class SummaryPart extends EarlierTimes {
-  @IntField({ min: 1, max: MOST_SEQ, required: true, description: 'Number of the first message.' })
+  @IntField({ min: 1, max: MAX_SEQ, required: true, description: 'Number of the first message.' })
   from_seq!: number;
 
-  @IntField({ min: 1, max: MOST_SEQ, required: true, description: 'Number of the last message.' })
+  @IntField({ min: 1, max: MAX_SEQ, required: true, description: 'Number of the last message.' })
   to_seq!: number;
 
   @TextField({ min: 1, max: 1_000_000, required: true, description: 'The summary.' })
@@ -115,7 +115,7 @@ export class ConversationHead extends EarlierTimes {
   @AutoSummarizeField()
   auto_summarize?: AutoSummarize | null;
 
-  @IntField({ max: MOST_SEQ, description: 'The highest number that a message had; later ones go on from there.' })
+  @IntField({ max: MAX_SEQ, description: 'The highest number that a message had; later ones go on from there.' })
   last_seq?: number;
 }
 

@@ -1,7 +1,7 @@
 import type { MessageRow, MessageRole, ToolCall } from '../../src/messages/message.entity';
 import { assemble, type Assembled, type Material } from '../../src/context/choose/assembly';
 import type { ContextRequest } from '../../src/context/context.dto';
-import { MOST_MESSAGES, toPlan } from '../../src/context/choose/plan';
+import { MAX_MESSAGES, toPlan } from '../../src/context/choose/plan';
 import type { Entry } from '../../src/context/choose/units';
 
 /** A message of a made-up history. */
@@ -47,12 +47,12 @@ export function materialOf(history: Said[], request: ContextRequest, extra: Part
   const entries: Entry[] = rows.map((row) => ({ row, tokens: row.token_count }));
   const budget = request.max_tokens ? request.max_tokens - (request.reserve_tokens ?? 0) : Infinity;
   const plan = toPlan(request, 'chars_4');
-  const most = plan.window ?? MOST_MESSAGES;
+  const most = plan.window ?? MAX_MESSAGES;
   return {
     systemPrompt: null,
     leading: entries.filter((_, index) => isLeading(rows, index)),
     entries: entries.filter((_, index) => !isLeading(rows, index)),
-    window: plan.strategy.reach === 'all' ? MOST_MESSAGES : most,
+    window: plan.strategy.reach === 'all' ? MAX_MESSAGES : most,
     most,
     whole: true,
     budget,

@@ -6,7 +6,7 @@ import { SHARED, type ContextRequest, type Shares } from '../context.dto';
 import { type Strategy, type StrategyName, strategyOf } from './strategies';
 
 /** No context has more messages than this, nor reads more of a conversation; what is older is found by its words. */
-export const MOST_MESSAGES = 1000;
+export const MAX_MESSAGES = 1000;
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_SHARES: Required<Shares> = { facts: 0.15, summaries: 0.2, retrieved: 0.2, recent: 1 };

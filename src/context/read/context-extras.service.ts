@@ -9,7 +9,7 @@ import type { SummaryRow } from '../../summaries/summary.entity';
 import { Summarizer } from '../../summaries/summarizer/summarizer.service';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */
-const MOST_FACTS = 100;
+const MAX_FACTS = 100;
 
 /** What a context has besides messages. */
 @Injectable()
@@ -24,7 +24,7 @@ export class ContextExtras {
   /** What is remembered of the caller, for everywhere, and of a session for that session (S46). */
   async facts(principal: Principal, target: Target): Promise<Record<string, unknown>> {
     const scope = target.by === 'session' ? { session_id: target.id, include_user: 'true' as const } : {};
-    return (await this.memory.map(principal, { ...scope, limit: MOST_FACTS })).memories;
+    return (await this.memory.map(principal, { ...scope, limit: MAX_FACTS })).memories;
   }
 
   /** Oldest first. */

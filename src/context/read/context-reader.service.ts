@@ -4,7 +4,7 @@ import { byThread, type SharedSession, type Target } from '../../threads/target'
 import type { MessageRow } from '../../messages/message.entity';
 import { type ContextWindow, MessagesService, toChatMessage } from '../../messages/read/messages.service';
 import { SessionsService } from '../../sessions/sessions.service';
-import { MOST_MESSAGES, type Plan } from '../choose/plan';
+import { MAX_MESSAGES, type Plan } from '../choose/plan';
 import { type Entry, tokensOf, toUnits } from '../choose/units';
 
 /** What of a conversation a context is chosen from. */
@@ -69,7 +69,7 @@ const readsAll = ({ strategy, explain, window }: Plan) =>
   strategy.reach === 'all' || !!strategy.unbudgeted || (explain && window !== undefined);
 
 const limitOf = ({ strategy, window }: Plan, most: number) =>
-  strategy.reach === 'all' ? MOST_MESSAGES : (window ?? most);
+  strategy.reach === 'all' ? MAX_MESSAGES : (window ?? most);
 
 export const toEntry = ({ counter }: Plan, row: MessageRow): Entry => ({
   row,
@@ -94,13 +94,13 @@ class Scope {
     this.leading = thread.leading.map((row) => toEntry(plan, row));
     const hasBudget = this.budget > 0 && strategy.reach !== 'window';
     // Those at the head are in the limit that nobody asked for (P59, U78), but not in a window that somebody named.
-    this.most = window ?? (hasBudget ? MOST_MESSAGES : Math.max(1, most - this.leading.length));
+    this.most = window ?? (hasBudget ? MAX_MESSAGES : Math.max(1, most - this.leading.length));
     const choosesFromAll = strategy.reach === 'all' && (this.budget > 0 || window !== undefined);
-    this.window = choosesFromAll ? MOST_MESSAGES : this.most;
+    this.window = choosesFromAll ? MAX_MESSAGES : this.most;
   }
 
   wantsMore(entries: Entry[]): boolean {
-    if (entries.length === 0 || entries.length >= MOST_MESSAGES * 2) return false;
+    if (entries.length === 0 || entries.length >= MAX_MESSAGES * 2) return false;
     if (newestWaits(entries)) return true;
     const { strategy, after } = this.plan;
     if (entries.length >= this.window) return false;

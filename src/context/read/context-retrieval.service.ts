@@ -17,10 +17,10 @@ export interface Found {
 }
 
 /** Candidates of each kind: which of them are taken is decided by rank, among those that were read. */
-const MOST_CANDIDATES = 50;
+const MAX_CANDIDATES = 50;
 /** A call and its results are no further apart; and so many of them are put together. */
 const REACH = 25;
-const MOST_CALLS = 10;
+const MAX_CALLS = 10;
 
 /** Finds what a question is about beyond the messages that were read. */
 @Injectable()
@@ -55,11 +55,11 @@ export class ContextRetrieval {
     const { threadId, leading, entries } = conversation;
     const first = entries[0]?.row.seq ?? Number.MAX_SAFE_INTEGER;
     const filter = { thread_id: threadId, except_thread_id: threadId, except_from_seq: first };
-    const rows = await this.finder.related(principal, question, filter, MOST_CANDIDATES);
+    const rows = await this.finder.related(principal, question, filter, MAX_CANDIDATES);
     const head = new Set(leading.map(({ row }) => row.id));
     const hits = rows.filter(({ id }) => !head.has(id));
     const units = hits.filter((row) => !isPart(row)).map((row) => single(plan, row));
-    const parts = hits.filter(isPart).slice(0, MOST_CALLS);
+    const parts = hits.filter(isPart).slice(0, MAX_CALLS);
     for (const row of parts) {
       if (units.some(({ entries: known }) => known.some((entry) => entry.row.id === row.id))) continue;
       units.push(...(await this.callAround(principal, plan, row, first)));
@@ -89,7 +89,7 @@ export class ContextRetrieval {
     const filter = { sessions: true, own: true, plain: true, except_thread_id: threadId, except_from_seq: 0 };
     // An admin's own sessions are meant too, not everybody's.
     const owner = { ...principal, seesOrganization: false };
-    const rows = await this.finder.related(owner, question, filter, MOST_CANDIDATES);
+    const rows = await this.finder.related(owner, question, filter, MAX_CANDIDATES);
     return rows.map((row) => single(plan, row)).sort((a, b) => timeOf(a) - timeOf(b));
   }
 }

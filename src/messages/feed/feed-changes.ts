@@ -26,7 +26,7 @@ export type KnownChange = Omit<ChangeRow, 'seqs'> & {
 };
 
 /** The most messages that one batch brings along, and one change; of more the reader hears `reset`. */
-const MOST_BROUGHT = 200;
+const MAX_BROUGHT = 200;
 
 /** What changes mean for a reader, by their order: without messages that it has not been given, or has been told of. */
 export function knownChanges(changes: ChangeRow[], { seq, told = 0 }: FeedPosition): KnownChange[] {
@@ -39,12 +39,12 @@ export function knownChanges(changes: ChangeRow[], { seq, told = 0 }: FeedPositi
 
 /** Whether a reader has to read the thread anew. */
 export const isTooMuch = (changes: KnownChange[]) =>
-  changes.some((change) => change.kind === 'reset' || (brings(change) && change.seqs.length > MOST_BROUGHT));
+  changes.some((change) => change.kind === 'reset' || (brings(change) && change.seqs.length > MAX_BROUGHT));
 
-/** The first changes that touch no more than MOST_BROUGHT messages together; at least one. */
+/** The first changes that touch no more than MAX_BROUGHT messages together; at least one. */
 export function firstOf(changes: KnownChange[]): KnownChange[] {
   let brought = 0;
-  const end = changes.findIndex(({ seqs }) => (brought += seqs.length) > MOST_BROUGHT);
+  const end = changes.findIndex(({ seqs }) => (brought += seqs.length) > MAX_BROUGHT);
   return end === -1 ? changes : changes.slice(0, Math.max(1, end));
 }
 

@@ -41,7 +41,7 @@ export interface MessagesFound {
 }
 
 /** As it is stored: messages are read until it is so much, so that large ones come few at a time. */
-const MOST_BYTES = 256 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 const SIZE = ['content', 'tool_calls', 'metadata'].map((name) => `coalesce(pg_column_size(n.${name}), 0)`).join(' + ');
 
@@ -79,7 +79,7 @@ export class FeedRepository {
         SELECT n.*, w.position, count(*) OVER () AS total, sum(${SIZE}) OVER (ORDER BY w.position) - (${SIZE}) AS before
         FROM unnest($3::bigint[]) WITH ORDINALITY AS w (seq, position)
         JOIN messages n ON n.org_id = $1 AND n.thread_id = $2 AND n.seq = w.seq
-      ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.position`;
+      ) m WHERE m.before < ${MAX_BYTES} ORDER BY m.position`;
     const values = [thread.org_id, thread.id, seqs];
     const found = await tx.query<MessageRow & { total: number }>(
       { name: 'messages_feed_at', text, isoTimes: true },
@@ -98,7 +98,7 @@ export class FeedRepository {
           SELECT * FROM messages n WHERE n.org_id = $1 AND n.thread_id = $2 AND n.seq > $3 AND n.seq <= $4
           ORDER BY n.seq LIMIT $5
         ) n
-      ) m WHERE m.before < ${MOST_BYTES} ORDER BY m.seq`;
+      ) m WHERE m.before < ${MAX_BYTES} ORDER BY m.seq`;
     const values = [thread.org_id, thread.id, after, upTo, limit];
     return tx.query({ name: 'messages_feed_slice', text, isoTimes: true }, values);
   }

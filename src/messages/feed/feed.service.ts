@@ -36,8 +36,8 @@ interface Told {
 }
 
 /** Of one batch, so that a reader never holds much. */
-const MOST_MESSAGES = 100;
-const MOST_CHANGES = 100;
+const MAX_MESSAGES = 100;
+const MAX_CHANGES = 100;
 
 /** The log of changes is kept for a week; an hour is for clocks, and for transactions that took their time. */
 const LOG_SECONDS = 7 * 86_400 - 3600;
@@ -90,11 +90,11 @@ export class FeedService {
       // A session may have been made anew, with another thread.
       if (thread?.id !== id) return undefined;
       if (isLost(thread, position)) return toReset(thread);
-      const found = await this.feed.changes(tx, thread, position.version, MOST_CHANGES);
+      const found = await this.feed.changes(tx, thread, position.version, MAX_CHANGES);
       const changes = firstOf(knownChanges(found, position));
       if (isTooMuch(changes)) return toReset(thread);
       const told = await this.tell(tx, thread, changes);
-      if (found.length < MOST_CHANGES && changes.length === found.length && told.isAll)
+      if (found.length < MAX_CHANGES && changes.length === found.length && told.isAll)
         return this.append(tx, thread, told.events, position.seq);
       return { events: told.events, position: told.position ?? position, more: true };
     });
@@ -110,7 +110,7 @@ export class FeedService {
 
   private async append(tx: TenantTx, thread: FollowedThread, events: FeedEvent[], seq: number): Promise<FeedBatch> {
     const { last_seq, version, now: at } = thread;
-    const slice = { after: seq, upTo: last_seq, limit: MOST_MESSAGES };
+    const slice = { after: seq, upTo: last_seq, limit: MAX_MESSAGES };
     const rows = seq < last_seq ? await this.feed.slice(tx, thread, slice) : [];
     const appended = rows.map((row): FeedEvent => ({
       kind: 'appended',
