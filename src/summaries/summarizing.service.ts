@@ -8,7 +8,7 @@ import type { IdempotencyKey } from '../idempotency/idempotency-key';
 import type { Thread } from '../threads/thread.entity';
 import type { Summarize, SummarizeResult } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
-import { type Run, SummaryRuns } from './summary-runs';
+import { type SummaryRun, SummaryRuns } from './summary-runs';
 import { nothingSummarized, type Summarized, SummaryWriter } from './summary-writer';
 
 interface SummarizeOptions {
@@ -17,7 +17,7 @@ interface SummarizeOptions {
 }
 
 type Request = { principal: Principal; target: Target; body: Summarize } & SummarizeOptions;
-type Begun = { response: SummarizeResult } | { thread: Thread; run: Run };
+type Begun = { response: SummarizeResult } | { thread: Thread; run: SummaryRun };
 
 const MAX_ATTEMPTS = 3;
 
@@ -76,7 +76,7 @@ export class SummarizingService {
   /** @returns `undefined` if the summary is of messages that are others now */
   private end(
     request: Request,
-    { thread: before, run }: { thread: Thread; run: Run },
+    { thread: before, run }: { thread: Thread; run: SummaryRun },
     text: Summarized,
   ): Promise<SummarizeResult | undefined> {
     const { principal, idempotencyKey } = request;

@@ -19,7 +19,7 @@ import { SummariesRepository } from './summaries.repository';
 import { Summarizer } from './summarizer/summarizer.service';
 
 /** Messages that are to be summarised, as they were when they were read. */
-export interface Run {
+export interface SummaryRun {
   mode: SummaryMode;
   rows: MessageRow[];
   /** Numbers of the first and the last message that the summary will stand for. */
@@ -61,7 +61,7 @@ export class SummaryRuns {
     thread: ThreadKey,
     mode: SummaryMode,
     keepLast = this.config.env.SUMMARIZE_KEEP_LAST,
-  ): Promise<Run | undefined> {
+  ): Promise<SummaryRun | undefined> {
     const covered = await this.summaries.covered(tx, thread);
     const outline = await this.messages.outline(tx, thread, mode === 'keep' ? covered : 0);
     const first = mode === 'keep' ? 0 : headOf(outline);
@@ -72,7 +72,7 @@ export class SummaryRuns {
   }
 
   /** What is due by the thread's own option (P57). @returns `undefined` if nothing is */
-  async batch(tx: TenantTx, principal: Principal, thread: Batched): Promise<Run | undefined> {
+  async batch(tx: TenantTx, principal: Principal, thread: Batched): Promise<SummaryRun | undefined> {
     const { auto_summarize: auto, message_count } = thread;
     if (auto === null || (auto !== true && message_count <= auto.threshold)) return undefined;
     const covered = await this.summaries.covered(tx, thread);
@@ -82,7 +82,7 @@ export class SummaryRuns {
   }
 
   /** Whether the messages of a run are those of the thread still, and nobody summarised them meanwhile. */
-  async isUnchanged(tx: TenantTx, thread: ThreadKey, { mode, rows, covered }: Run): Promise<boolean> {
+  async isUnchanged(tx: TenantTx, thread: ThreadKey, { mode, rows, covered }: SummaryRun): Promise<boolean> {
     const limit = mode === 'keep' ? rows.length : undefined;
     const now = await this.messages.outline(tx, thread, rows[0].seq - 1, limit);
     const same = rows.every((row, i) => row.id === now.at(i)?.id && row.updated_at === now[i].updated_at);
@@ -93,7 +93,7 @@ export class SummaryRuns {
   }
 
   /** @throws SUMMARY_EMPTY, and what the summariser throws */
-  async textOf({ rows }: Run, signal?: AbortSignal): Promise<string> {
+  async textOf({ rows }: SummaryRun, signal?: AbortSignal): Promise<string> {
     const text = toStorable(await this.summarizer.summarize(rows.map(toChatMessage), signal)).trim();
     if (text === '') throw summaryErrors.SUMMARY_EMPTY();
     return text;
@@ -113,14 +113,14 @@ export class SummaryRuns {
     principal: Principal,
     thread: ThreadKey,
     chosen: OutlineRow[],
-    about: Pick<Run, 'mode' | 'covered'>,
-  ): Promise<Run> {
+    about: Pick<SummaryRun, 'mode' | 'covered'>,
+  ): Promise<SummaryRun> {
     const range = { from: chosen[0].seq, to: chosen[chosen.length - 1].seq };
     return toRun(await this.messages.rows(tx, principal, thread.id, range), about);
   }
 }
 
-function toRun(rows: MessageRow[], about: Pick<Run, 'mode' | 'covered'>): Run {
+function toRun(rows: MessageRow[], about: Pick<SummaryRun, 'mode' | 'covered'>): SummaryRun {
   const standIns = rows.map(
     ({ seq, role, metadata }) => standInOf(role, metadata.summary) ?? { from_seq: seq, messages: 1 },
   );

@@ -9,7 +9,7 @@ import { estimateTokens } from '../tokens/estimator';
 import { type SummarizeResult, type SummaryMode, toSummaryView } from './summaries.dto';
 import { type NewSummary, SummariesRepository } from './summaries.repository';
 import type { SummaryRow } from './summary.entity';
-import type { Run } from './summary-runs';
+import type { SummaryRun } from './summary-runs';
 
 type Written = Omit<NewSummary, 'id' | 'token_count'> & { token_count?: number };
 
@@ -46,18 +46,18 @@ export class SummaryWriter {
   }
 
   /** What a caller's request to summarise comes to, in either of its two ways. */
-  async write(tx: TenantTx, thread: Thread, run: Run, text: Summarized): Promise<SummarizeResult> {
+  async write(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
     return run.mode === 'keep' ? this.keep(tx, thread, run, text) : this.replace(tx, thread, run, text);
   }
 
-  private async keep(tx: TenantTx, thread: Thread, run: Run, text: Summarized): Promise<SummarizeResult> {
+  private async keep(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
     const row = await this.addByCaller(tx, thread, { ...text, from_seq: run.from, to_seq: run.to });
     const version = thread.version + 1;
     return { ...nothingSummarized(thread, 'keep'), summary: toSummaryView(row), version };
   }
 
   /** Summaries of the same messages go: what they say is in the message. */
-  private async replace(tx: TenantTx, thread: Thread, run: Run, text: Summarized): Promise<SummarizeResult> {
+  private async replace(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
     const { from, to, count, rows } = run;
     const content = `[Summary of ${count} earlier messages]: ${text.content}`;
     const metadata = { summary: { from_seq: from, to_seq: to, messages: count, created_by: text.created_by } };
