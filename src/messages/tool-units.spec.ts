@@ -48,6 +48,11 @@ describe('unitsOf', () => {
   it('puts results to the nearest call before them', () => {
     expect(unitsOf([said, calls('a', 'b'), result('b'), said, result('a')])).toEqual([0, 1, 1, 3, 1]);
     expect(unitsOf([calls('a'), result('a'), calls('a'), result('a'), result('x')])).toEqual([0, 0, 2, 2, 4]);
+    const twice = [calls('a'), result('a'), result('a')];
+    expect([unitsOf(twice), unitsOf(twice, true)]).toEqual([
+      [0, 0, 0],
+      [0, 0, 2],
+    ]);
   });
 
   it('takes no longer than the messages are many, also where all are results of one call', () => {

@@ -22,11 +22,16 @@ export function cutKeeping(messages: Linked[], keep: number): number {
   return 0;
 }
 
-/** For each message the index of the first one of its unit: the call of a result, otherwise itself. */
-export function unitsOf(messages: Linked[]): number[] {
+/**
+ * For each message the index of the first one of its unit: of a result the nearest call before it that has its id, otherwise
+ * itself. Ids may come again.
+ * @param once whether a call takes one result only, so that a second one is a unit of its own
+ */
+export function unitsOf(messages: Linked[], once = false): number[] {
   const calledAt = new Map<string, number>();
   return messages.map(({ tool_calls, tool_call_id }, index) => {
     const unit = (tool_call_id === null ? undefined : calledAt.get(tool_call_id)) ?? index;
+    if (once && tool_call_id !== null) calledAt.delete(tool_call_id);
     for (const call of tool_calls ?? []) calledAt.set(call.id, index);
     return unit;
   });

@@ -1,4 +1,5 @@
 import type { MessageRow } from '../../messages/message.entity';
+import { unitsOf } from '../../messages/read/messages.service';
 
 type Linked = Pick<MessageRow, 'role' | 'tool_calls' | 'tool_call_id'>;
 
@@ -20,38 +21,30 @@ export interface Unit<Row = MessageRow> {
   last: number;
 }
 
-/**
- * The units of a history, ordered by their last messages. Each result belongs to the nearest call before it that has its
- * id and no result yet: ids may come again.
- */
+/** The units of a history, ordered by their last messages. */
 export function toUnits<Row extends Linked>(entries: Entry<Row>[]): Unit<Row>[] {
-  const waiting = new Map<string, Unit<Row>>();
-  const missing = new Map<Unit<Row>, number>();
-  const units = new Set<Unit<Row>>();
-  entries.forEach((entry, position) => {
-    const { role, tool_calls, tool_call_id } = entry.row;
-    const isResult = role === 'tool' && tool_call_id !== null;
-    const called = isResult ? waiting.get(tool_call_id) : undefined;
-    const unit = called ?? { entries: [], tokens: 0, state: isResult ? 'orphan' : 'whole', last: position };
-    add(unit, entry, position);
-    units.add(unit);
-    if (called) {
-      waiting.delete(tool_call_id!);
-      missing.set(called, missing.get(called)! - 1);
-      if (missing.get(called) === 0) called.state = 'whole';
-    }
-    if (!tool_calls || tool_calls.length === 0) return;
-    unit.state = 'open';
-    missing.set(unit, new Set(tool_calls.map(({ id }) => id)).size);
-    for (const { id } of tool_calls) waiting.set(id, unit);
+  const units = new Map<number, Unit<Row>>();
+  const links = entries.map(({ row }) => ({ tool_calls: row.tool_calls, tool_call_id: resultOf(row) }));
+  unitsOf(links, true).forEach((first, position) => {
+    const unit = units.get(first) ?? { entries: [], tokens: 0, state: 'whole', last: position };
+    const entry = entries[position];
+    unit.entries.push(entry);
+    unit.tokens += entry.tokens;
+    unit.last = position;
+    units.set(first, unit);
   });
-  return [...units].sort((a, b) => a.last - b.last);
+  for (const unit of units.values()) unit.state = stateOf(unit);
+  return [...units.values()].sort((a, b) => a.last - b.last);
 }
 
-function add<Row>(unit: Unit<Row>, entry: Entry<Row>, position: number): void {
-  unit.entries.push(entry);
-  unit.tokens += entry.tokens;
-  unit.last = position;
+/** The call that a message is the result of. */
+const resultOf = ({ role, tool_call_id }: Linked) => (role === 'tool' ? tool_call_id : null);
+
+/** Each message of a unit but the first is the result of another of its calls. */
+function stateOf({ entries }: Unit<Linked>): Unit['state'] {
+  const { row } = entries[0];
+  if (resultOf(row) !== null) return 'orphan';
+  return entries.length - 1 < new Set(row.tool_calls?.map(({ id }) => id)).size ? 'open' : 'whole';
 }
 
 export const tokensOf = (items: { tokens: number }[]) => items.reduce((sum, { tokens }) => sum + tokens, 0);

@@ -33,7 +33,7 @@ import {
 } from './messages.repository';
 
 export { textOf, toChatMessage, toMessageView } from '../message-views';
-export { cutBefore, cutKeeping } from '../tool-units';
+export { cutKeeping, unitsOf } from '../tool-units';
 export { type ContextWindow, MESSAGE_COLUMNS, type OutlineRow, type ThreadKey } from './messages.repository';
 
 /** The newest messages of a thread, oldest first. */
