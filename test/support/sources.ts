@@ -1,14 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const SRC = join(__dirname, '../../src');
+const TEST = join(__dirname, '..');
 
 export interface Import {
   /** The module as it is written. */
   readonly from: string;
   /** Its path below `src/` without extension, where it is one of ours. */
   readonly ours?: string;
+  /** The file itself, as in `Source.path`. */
+  readonly file?: string;
   readonly typeOnly: boolean;
+  /** The module as a whole, by `import()` or `require()`. */
+  readonly whole?: boolean;
 }
 
 /** One source file of the server. */
@@ -22,11 +27,17 @@ export interface Source {
 }
 
 /** Every source file of the server, without its unit tests. */
-export function readSources(): Source[] {
-  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts') && !path.endsWith('.d.ts'))
-    .map((path) => readSource(path.split(sep).join('/')))
-    .sort((a, b) => a.path.localeCompare(b.path));
+export const readSources = (): Source[] => filesIn(SRC, (path) => !path.endsWith('.spec.ts')).map(readSource);
+
+/** Every test, and what tests share; their paths begin with `../test/`. */
+export const readTests = (): Source[] =>
+  [...filesIn(SRC, (path) => path.endsWith('.spec.ts')), ...filesIn(TEST, () => true)].map(readSource);
+
+function filesIn(folder: string, wanted: (path: string) => boolean): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && wanted(path))
+    .map((path) => relative(SRC, join(folder, path)).split(sep).join('/'))
+    .sort((a, b) => a.localeCompare(b));
 }
 
 function readSource(path: string): Source {
@@ -38,11 +49,14 @@ const STATEMENT = /^(?:import|export)\s+(type\s)?([^;'"]*?)\s*(?:from\s*)?['"]([
 const CALL = /\b(?:import|require)\(\s*['"]([^'"]+)['"]\s*\)/g;
 
 function importsOf(path: string, text: string): Import[] {
-  const make = (from: string, typeOnly: boolean): Import => ({ from, ours: ourModule(path, from), typeOnly });
+  const make = (from: string, typeOnly: boolean): Import => {
+    const ours = ourModule(path, from);
+    return { from, ours, file: ours && fileOf(ours), typeOnly };
+  };
   const statements = [...text.matchAll(STATEMENT)].map(([, type, names, from]) =>
     make(from, type !== undefined || onlyTypes(names)),
   );
-  return [...statements, ...[...text.matchAll(CALL)].map(([, from]) => make(from, false))];
+  return [...statements, ...[...text.matchAll(CALL)].map(([, from]) => ({ ...make(from, false), whole: true }))];
 }
 
 /** `{ type A, type B }`, which the compiler drops as well. */
@@ -56,4 +70,9 @@ function ourModule(path: string, from: string): string | undefined {
   return relative(SRC, resolve(SRC, dirname(path), from))
     .split(sep)
     .join('/');
+}
+
+function fileOf(module: string): string | undefined {
+  const name = module.replace(/\.js$/, '');
+  return [`${name}.ts`, `${name}/index.ts`].find((file) => existsSync(join(SRC, file)));
 }
