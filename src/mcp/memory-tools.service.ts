@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Json } from '../common/json';
-import { MemorySearchService } from '../memory/memory-search.service';
 import { MemoryService } from '../memory/memory.service';
 import { defineTool, idField, sessionScope, type Tool } from './tool';
 
@@ -25,10 +24,7 @@ const anyJson = z.union([
 export class MemoryTools {
   readonly tools: readonly Tool[] = [this.saving(), this.getting(), this.listing(), this.searching(), this.deleting()];
 
-  constructor(
-    private readonly memory: MemoryService,
-    private readonly finder: MemorySearchService,
-  ) {}
+  constructor(private readonly memory: MemoryService) {}
 
   private saving(): Tool {
     return defineTool(
@@ -118,7 +114,7 @@ export class MemoryTools {
         annotations: READING,
         permissions: MEMORY_READ,
       },
-      (principal, { query, ...options }) => this.finder.search(principal, { ...options, q: query }),
+      (principal, { query, ...options }) => this.memory.search(principal, { ...options, q: query }),
     );
   }
 

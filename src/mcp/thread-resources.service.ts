@@ -10,7 +10,7 @@ import { checkAccess } from '../auth/access';
 import { byThread } from '../threads/target';
 import { MessagesService } from '../messages/read/messages.service';
 import { ThreadListService } from '../threads/list/thread-list.service';
-import { toProblem } from './failure';
+import { toProblem } from './mcp.errors';
 import type { Call } from './tool';
 
 const LISTED_THREADS = 50;

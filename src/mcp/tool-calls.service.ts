@@ -3,7 +3,7 @@ import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcon
 import { allows, checkAccess } from '../auth/access';
 import type { Problem } from '../common/errors';
 import { ConversationTools } from './conversation-tools.service';
-import { toProblem } from './failure';
+import { toProblem } from './mcp.errors';
 import { MemoryTools } from './memory-tools.service';
 import { SearchTools } from './search-tools.service';
 import type { Call, Tool } from './tool';

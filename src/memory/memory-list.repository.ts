@@ -6,8 +6,8 @@ import type { TenantTx } from '../database/door/tenant-database';
 import { unexpired } from '../threads/thread-access';
 import type { MemoryVersion } from './memory-version.entity';
 import type { Memory } from './memory.entity';
-import { inScope, type MemoryScope, type ScopeNames, scopeValues } from './memory.repository';
-import { endOfPrefix } from '../database/door/prefix';
+import { inScope, type MemoryScope, readable, type ScopeNames, scopeValues } from './memory.repository';
+import { endOfPrefix } from '../database/door/conditions';
 
 export interface MemoryFilter {
   /** With a session and the user's entries too, a session's entry hides the user's of the same key. */
@@ -41,6 +41,17 @@ const historyStatement = (order: Order) => sql<HistoryNames, MemoryVersion>(`mem
   ORDER BY v.version ${order}`;
 
 const HISTORIES = { asc: historyStatement('asc'), desc: historyStatement('desc') };
+
+interface FoundMemory extends Memory {
+  score: number;
+}
+
+/* The function finds the matches by index; the join shows those only that the tenant may read. */
+const SEARCH = sql<'orgId' | 'userId' | 'scopes' | 'query' | 'limit', FoundMemory>('memories_search')`
+  SELECT m.*, f.score FROM throughline_search_memories(:orgId, :userId, :scopes, :query, :limit) f
+  JOIN memories m ON m.org_id = :orgId AND m.user_id = :userId AND m.session_scope = f.session_scope AND m.key = f.key
+  WHERE ${readable('m')}
+  ORDER BY f.score DESC, m.key`;
 
 @Injectable()
 export class MemoryListRepository {
@@ -78,6 +89,11 @@ export class MemoryListRepository {
   ): Promise<MemoryVersion[] | undefined> {
     const rows = await tx.query(HISTORIES[order], { ...scopeValues(scope), key, after, limit, offset, kept });
     return rows.length === 0 ? undefined : rows.filter(({ version }) => version !== null);
+  }
+
+  /** The best matches first. */
+  search(tx: TenantTx, scope: MemoryScope, scopes: string[], query: string, limit: number): Promise<FoundMemory[]> {
+    return tx.query(SEARCH, { orgId: scope.orgId, userId: scope.userId, scopes, query, limit });
   }
 }
 

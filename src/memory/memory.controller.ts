@@ -23,7 +23,6 @@ import {
   SearchMemoriesQuery,
 } from './memory.dto';
 import { Controls, CreatedInterceptor, inSession, Owner, type SaveControls, unconditional } from './memory-request';
-import { MemorySearchService } from './memory-search.service';
 import { MemoryService } from './memory.service';
 
 const IF_NONE_MATCH = {
@@ -58,10 +57,7 @@ function memoryRoutes(path: string, whose: '' | 'OfUser') {
   @UseInterceptors(ETagInterceptor)
   @Controller(path)
   class MemoryController {
-    constructor(
-      readonly memory: MemoryService,
-      readonly searching: MemorySearchService,
-    ) {}
+    constructor(readonly memory: MemoryService) {}
 
     @Get('memory')
     @Access('memory:read')
@@ -84,7 +80,7 @@ function memoryRoutes(path: string, whose: '' | 'OfUser') {
     @Described('searchMemories', 'Memories by what their keys and values say, the best matches first')
     @ApiOkResponse({ type: FoundMemories })
     search(@Owner() owner: Principal, @Query() query: SearchMemoriesQuery) {
-      return this.searching.search(owner, query);
+      return this.memory.search(owner, query);
     }
 
     @Put('memory')

@@ -4,8 +4,6 @@ import { SessionsModule } from '../sessions/sessions.module';
 import { MemoryController, UserMemoryController } from './memory.controller';
 import { MemoryListRepository } from './memory-list.repository';
 import { MemoryRepository } from './memory.repository';
-import { MemorySearchRepository } from './memory-search.repository';
-import { MemorySearchService } from './memory-search.service';
 import { MemoryService } from './memory.service';
 import { MemoryWriter } from './memory-writer';
 
@@ -13,14 +11,7 @@ import { MemoryWriter } from './memory-writer';
 @Module({
   imports: [OrganizationsModule, SessionsModule],
   controllers: [MemoryController, UserMemoryController],
-  providers: [
-    MemoryService,
-    MemoryWriter,
-    MemoryRepository,
-    MemoryListRepository,
-    MemorySearchService,
-    MemorySearchRepository,
-  ],
-  exports: [MemoryService, MemorySearchService],
+  providers: [MemoryService, MemoryWriter, MemoryRepository, MemoryListRepository],
+  exports: [MemoryService],
 })
 export class MemoryModule {}

@@ -10,6 +10,7 @@ import { TenantDatabase } from '../database/door/tenant-database';
 import {
   type ClearedMemory,
   type DeletedMemory,
+  type FoundMemories,
   type ListMemoriesQuery,
   MAP_LIMIT,
   type MemoryBatch,
@@ -18,6 +19,7 @@ import {
   type MemoryList,
   type MemoryMap,
   type MemoryView,
+  type SearchMemoriesQuery,
   toMemoryVersionView,
   toMemoryView,
 } from './memory.dto';
@@ -27,6 +29,8 @@ import { isNew, MemoryWriter, type SaveOptions } from './memory-writer';
 import type { Memory } from './memory.entity';
 import { memoryErrors } from './memory.errors';
 import { MemoryRepository, type MemoryScope } from './memory.repository';
+
+const DEFAULT_MATCHES = 10;
 
 /** What one save rests on. Version 0: that there is no such key. */
 export interface SaveConditions {
@@ -153,6 +157,18 @@ export class MemoryService {
       return this.memories.clear(tx, scope);
     });
     return { count };
+  }
+
+  /**
+   * The best matches in keys and values: words in any form (`running` finds `run`), and words that are spelled alike. In the
+   * user's own memory, or in that of a session, or with `include_user` in both.
+   */
+  async search(principal: Principal, query: SearchMemoriesQuery): Promise<FoundMemories> {
+    const { q, session_id: sessionId, include_user, limit = DEFAULT_MATCHES } = query;
+    const scopes = sessionId === undefined ? [''] : include_user === 'true' ? ['', sessionId] : [sessionId];
+    const { orgId, userId } = principal;
+    const rows = await this.db.readOne(principal, (tx) => this.lists.search(tx, { orgId, userId }, scopes, q, limit));
+    return { data: rows.map((row) => ({ ...toMemoryView(row), score: Math.round(row.score * 1000) / 1000 })) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
 import type { TenantTx } from '../database/door/tenant-database';
-import { endOfPrefix } from '../database/door/prefix';
+import { endOfPrefix } from '../database/door/conditions';
 import { bySession, type SharedSession } from '../threads/target';
 import {
   forTargets,

@@ -12,7 +12,7 @@ import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { OneOrManyPipe } from '../http/request/one-or-many.pipe';
+import { OneOrManyPipe } from '../http/request/body-pipes';
 import { ConversationTarget, type Target } from './target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
 import { ThreadCreationService } from './thread-creation.service';

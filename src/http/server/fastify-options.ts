@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogController } from 'fastify';
 import type { Logger } from 'pino';
@@ -6,7 +7,6 @@ import { newId } from '../../common/ids';
 import { sendProblem, toProblem } from '../answer/problem.filter';
 import type { Config } from '../../config/config';
 import { httpErrors } from './http.errors';
-import { requestIdOf } from './request-id';
 
 /** Fastify's options: the limits of a connection, and problem documents also for what fails before a route is found. */
 export function fastifyOptions(config: Config, logger: Logger): FastifyServerOptions {
@@ -59,4 +59,12 @@ function socketProblem(code: string | undefined): Problem {
   if (code === 'HPE_HEADER_OVERFLOW') return httpErrors.HEADERS_TOO_LARGE();
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpErrors.REQUEST_TIMEOUT();
   return commonErrors.BAD_REQUEST('This is not an HTTP request.');
+}
+
+const ACCEPTED_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The caller's `X-Request-Id` if it may stand in a header and in a log line, else a new one. */
+function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
+  const id = request.headers['x-request-id'];
+  return typeof id === 'string' && ACCEPTED_ID.test(id) ? id : newId();
 }

@@ -2,7 +2,7 @@ import { applyDecorators, createParamDecorator, type ExecutionContext, type Type
 import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../../http/request/decorators';
-import { OneOrManyPipe } from '../../http/request/one-or-many.pipe';
+import { OneOrManyPipe } from '../../http/request/body-pipes';
 import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency/idempotency-key';
 import type { AppendOptions, AppendResult } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Order } from '../../http/request/paging';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { endOfPrefix } from '../../database/door/prefix';
+import { endOfPrefix } from '../../database/door/conditions';
 import { bestShare, sharedWith, type SharePermission, unexpired } from '../../threads/thread-access';
 import type { SessionRow } from '../session.entity';
 import { SESSION_COLUMNS } from '../sessions.repository';

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../../auth/access';
 import { Caller, type Principal } from '../../organizations/principal';
 import { IfMatch } from '../../http/request/decorators';
-import { JsonObjectPipe } from '../../http/request/json-object.pipe';
+import { JsonObjectPipe } from '../../http/request/body-pipes';
 import { type SessionDocument, SessionDocumentsService } from './session-documents.service';
 import { ConversationTarget, type Target } from '../../threads/target';
 

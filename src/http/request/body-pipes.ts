@@ -1,4 +1,5 @@
 import { type PipeTransform, type Type } from '@nestjs/common';
+import { commonErrors } from '../../common/errors';
 import { isObject } from './fields';
 import { validateAs } from './validation.pipe';
 
@@ -14,5 +15,13 @@ export class OneOrManyPipe implements PipeTransform {
   transform(value: unknown): object {
     const isMany = isObject(value) && this.listName in value;
     return validateAs(isMany ? this.many : this.one, value, 'body');
+  }
+}
+
+/** A body that is a JSON object of the caller's own making. @throws VALIDATION_FAILED */
+export class JsonObjectPipe implements PipeTransform {
+  transform(value: unknown): object {
+    if (isObject(value)) return value;
+    throw commonErrors.VALIDATION_FAILED().with({ errors: [{ field: 'body', message: 'body must be a JSON object' }] });
   }
 }

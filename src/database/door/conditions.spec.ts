@@ -1,4 +1,4 @@
-import { endOfPrefix } from './prefix';
+import { endOfPrefix } from './conditions';
 
 describe('endOfPrefix', () => {
   it.each([
