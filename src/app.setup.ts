@@ -14,7 +14,7 @@ import { registerBodyParser } from './http/server/body-parser';
 import { fastifyOptions } from './http/server/fastify-options';
 import { Lifecycle } from './http/server/lifecycle';
 import { makeLogger, NestLogger } from './http/server/logger';
-import { serveReference } from './http/openapi/openapi';
+import { serveReference } from './http/openapi/reference';
 import { registerRequestHooks } from './http/server/request-hooks';
 
 interface AppOptions {
@@ -60,7 +60,7 @@ export async function createApp(
   registerBodyParser(fastify, config.env.MAX_NESTING);
   registerRequestHooks(fastify, app.get(Lifecycle, { strict: false }));
   app.get(MetricsService, { strict: false }).observe(fastify);
-  serveReference(app);
+  serveReference(app, fastify);
   return app;
 }
 

@@ -1,6 +1,6 @@
 import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Access } from '../auth/access';
@@ -12,6 +12,7 @@ import { AgentService } from './agent.service';
 
 /** The agent of a notebook. */
 @ApiTags('agent')
+@ApiExtraModels(QuickAnswer)
 @Controller('agent')
 export class AgentController {
   constructor(private readonly agent: AgentService) {}

@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.setup';
 import { makeLogger } from '../../src/http/server/logger';
 import { startTestApp, type TestApp } from '../support/app';
 import { type Client, expectProblem } from '../support/client';
+import { lookUp } from '../support/openapi';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -221,18 +222,37 @@ describe('the shell', () => {
       for (const { path, responses, security } of operations) {
         expect(Object.keys(responses)).toContain('503');
         const hasIdentity = path.startsWith('/api/health') ? undefined : '401';
-        if (hasIdentity) expect(responses[hasIdentity].content['application/problem+json']).toBeDefined();
+        const denial = hasIdentity && lookUp(body, responses[hasIdentity].$ref);
+        if (hasIdentity) expect(denial).toMatchObject({ content: { 'application/problem+json': expect.anything() } });
         expect(Boolean(security)).toBe(Boolean(hasIdentity));
       }
       expect(body.components.schemas.Problem.required).toContain('code');
-      expect(body.info.description).toContain('`VERSION_CONFLICT` | 409');
+      expect(body.tags.at(-1).description).toContain('`VERSION_CONFLICT` | 409');
     });
 
-    it('X11 serves the page', async () => {
+    it('X11 serves the page, with all that it loads, under a policy that allows nothing else', async () => {
       const page = await app.anonymous().get('/docs');
       expect(page.status).toBe(200);
       expect(page.headers['content-type']).toMatch(/text\/html/);
-      expect((await app.anonymous().get('/docs/swagger-ui-bundle.js')).status).toBe(200);
+      expect(page.headers['content-security-policy']).toMatch(
+        /^default-src 'none'; script-src 'self'; style-src 'self';/,
+      );
+      expect(page.text).not.toMatch(/https?:|<style|style=|<script>|\son\w+=/);
+      const files = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file);
+      expect(files).toHaveLength(5);
+      for (const file of files) {
+        const { status, headers } = await app.anonymous().get(`/${file}`);
+        expect([file, status, headers['x-content-type-options']]).toEqual([file, 200, 'nosniff']);
+      }
+      expect((await app.anonymous().get('/docs/')).headers.location).toBe('../docs');
+      expect((await app.anonymous().get('/docs/package.json')).status).toBe(404);
+    });
+
+    it('X11 has the first call in front, and the error codes behind the operations', async () => {
+      const { info } = (await app.anonymous().get('/docs-json')).body;
+      expect(info.description.indexOf('First call')).toBeLessThan(200);
+      const { text } = await app.anonymous().get('/docs');
+      expect(text.indexOf('VERSION_CONFLICT')).toBeGreaterThan(text.indexOf('id="operations"'));
     });
   });
 

@@ -56,9 +56,10 @@ function resolver(document: V3.Document): Resolve {
   return (value) => walk(value, 0) as never;
 }
 
-function lookUp(document: V3.Document, reference: string): unknown {
+/** What a `$ref` of the document leads to; undefined if there is nothing. */
+export function lookUp(document: unknown, reference: string): unknown {
   const path = reference.replace(/^#\//, '').split('/');
-  return path.reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], document);
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
 }
 
 /** The names of every field that a body may have, whichever of its forms it takes. */

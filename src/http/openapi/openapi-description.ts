@@ -4,6 +4,15 @@ const CONVENTIONS = `
 Conversation state for LLM applications and agents: threads, messages, sessions and memory, in PostgreSQL, for many
 organizations.
 
+**First call.** On a laptop, with the embedded database, no key is needed; anywhere else, add
+\`-H "Authorization: Bearer $KEY"\`. A session is made by its first message:
+
+\`\`\`sh
+curl localhost:8000/api/sessions/trip-to-tokyo/messages -H 'content-type: application/json' \\
+  -d '{"role": "user", "content": "When do the cherries bloom in Tokyo?"}'
+curl localhost:8000/api/sessions/trip-to-tokyo/context
+\`\`\`
+
 **Identity.** \`Authorization: Bearer <API key or JSON Web Token>\`. A key or token belongs to one organization, and sees
 nothing of any other. Role \`member\` is one user; \`admin\` sees the whole organization; \`service\` acts for the user that
 \`X-User-Id\` names. What a caller may not see is answered with 404, as what does not exist.
@@ -32,10 +41,31 @@ that stores something takes \`Idempotency-Key\`: the same key and body is answer
 carries \`Retry-After\`.
 `;
 
-/** The conventions that hold for every route, and a table of every error code of every feature. */
-export function describeApi(): string {
+/** The conventions that hold for every route, after the first call. */
+export const describeApi = () => CONVENTIONS.trim();
+
+/** The groups of operations, in the order of a reader's interest. */
+export const TAGS = [
+  ['threads', 'Conversations, by ids of the server.'],
+  ['messages', 'What was said, in order; also edited, undone and in the trash.'],
+  ['sessions', 'Conversations under ids of your own, which expire.'],
+  ['context', 'The part of a conversation that fits into a model.'],
+  ['memory', 'JSON facts of a user or a session.'],
+  ['search', 'Messages by their words.'],
+  ['state', 'A conversation as one document.'],
+  ['summaries', 'Short for what is too long.'],
+  ['agent', 'A question and its answer in one request.'],
+  ['shares', 'Who else may see a conversation.'],
+  ['keys', 'API keys of the organization.'],
+  ['erasures', 'Everything of a user or an organization, gone, with a receipt.'],
+  ['admin', 'For operators.'],
+  ['health', 'Probes and metrics.'],
+];
+
+/** A table of every error code of every feature: the last thing that a reader needs. */
+export function describeErrors(): string {
   const rows = [...errorCodes]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([code, { status, example }]) => `| \`${code}\` | ${status} | ${example.replaceAll('|', '\\|')} |`);
-  return `${CONVENTIONS.trim()}\n\n## Error codes\n\n| code | status | detail |\n|---|---|---|\n${rows.join('\n')}\n`;
+  return `Error codes.\n\n| code | status | detail |\n|---|---|---|\n${rows.join('\n')}\n`;
 }

@@ -1,20 +1,25 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { METHODS } from './openapi-components';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
+type Declared = Record<string, { description?: string; content?: object; $ref?: string }>;
 
-export const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 const WITH_BODY = ['put', 'post', 'patch'];
 
-const MEANINGS: Record<string, string> = {
-  400: 'The request is not valid.',
-  401: 'There are no credentials, or they are not valid.',
-  403: 'The role of the caller may not do this.',
-  404: 'It does not exist, or the caller may not see it.',
-  409: 'It conflicts with what is stored.',
-  413: 'The body is too large.',
-  415: 'The body is not JSON.',
-  503: 'The database cannot be reached, or the server is shutting down; `Retry-After` says when to try again.',
+/** What any route can end in: the name of the answer among the components, and its meaning. */
+const PROBLEMS: Record<string, [name: string, meaning: string]> = {
+  400: ['BadRequest', 'The request is not valid.'],
+  401: ['Unauthorized', 'There are no credentials, or they are not valid.'],
+  403: ['Forbidden', 'The role of the caller may not do this.'],
+  404: ['NotFound', 'It does not exist, or the caller may not see it.'],
+  409: ['Conflict', 'It conflicts with what is stored.'],
+  413: ['BodyTooLarge', 'The body is too large.'],
+  415: ['JsonOnly', 'The body is not JSON.'],
+  503: [
+    'Unavailable',
+    'The database cannot be reached, or the server is shutting down; `Retry-After` says when to try again.',
+  ],
 };
 
 const text = (description: string, example?: string) => ({ type: 'string', description, ...(example && { example }) });
@@ -55,7 +60,9 @@ export function addProblems(document: OpenAPIObject): OpenAPIObject {
   }
   const components = document.components ?? {};
   const schemas = { ...components.schemas, Problem: PROBLEM } as NonNullable<typeof components.schemas>;
-  return { ...document, components: { ...components, schemas } };
+  const named = Object.values(PROBLEMS).map(([name, description]) => [name, { description, content: CONTENT }]);
+  const responses = Object.fromEntries(named) as NonNullable<typeof components.responses>;
+  return { ...document, components: { ...components, schemas, responses } };
 }
 
 function statuses(method: string, path: string, operation: Operation): string[] {
@@ -70,15 +77,15 @@ function statuses(method: string, path: string, operation: Operation): string[] 
 }
 
 function withProblems(declared: Responses, defaults: string[]): Responses {
-  const responses = { ...declared } as Record<string, { description?: string; content?: object }>;
+  const responses = { ...declared } as Declared;
   for (const status of defaults) responses[status] ??= {};
   for (const [status, response] of Object.entries(responses)) {
     if (Number(status) < 400) continue;
-    responses[status] = {
-      content: CONTENT,
-      ...response,
-      description: response.description || (MEANINGS[status] ?? ''),
-    };
+    const [name, meaning] = PROBLEMS[status] ?? [undefined, ''];
+    const isPlain = name !== undefined && !response.description && !response.content;
+    responses[status] = isPlain
+      ? { $ref: `#/components/responses/${name}` }
+      : { content: CONTENT, ...response, description: response.description || meaning };
   }
   return responses as Responses;
 }

@@ -1,12 +1,13 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { describeApi } from './openapi-description';
-import { addProblems, METHODS } from './openapi-problems';
+import { describeApi, describeErrors, TAGS } from './openapi-description';
+import { METHODS, shareParameters } from './openapi-components';
+import { addProblems } from './openapi-problems';
 import { VERSION } from '../server/version';
 
 /** The API as an OpenAPI document: the same for every installation, so it names no host. */
 export function buildOpenApi(app: INestApplication): OpenAPIObject {
-  const settings = new DocumentBuilder()
+  const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.0.3')
     .setTitle('Throughline')
     .setDescription(describeApi())
@@ -15,9 +16,10 @@ export function buildOpenApi(app: INestApplication): OpenAPIObject {
     .addBearerAuth(
       { type: 'http', scheme: 'bearer', description: 'An API key (`tl_…`) or a JSON Web Token.' },
       'bearer',
-    )
-    .build();
-  return addProblems(addPathParameters(SwaggerModule.createDocument(app, settings)));
+    );
+  for (const [name, description] of TAGS) builder.addTag(name, description);
+  const settings = builder.addTag('errors', describeErrors()).build();
+  return shareParameters(addProblems(addPathParameters(SwaggerModule.createDocument(app, settings))));
 }
 
 /** Declares the ids in every path: our own parameter decorators are unknown to Nest's reference. */
@@ -39,16 +41,4 @@ function withPathParameters(declared: Parameters, names: string[]): Parameters {
   const missing = names.filter((name) => !known.includes(name));
   const schema = { type: 'string', minLength: 1, maxLength: 255 };
   return [...missing.map((name) => ({ name, in: 'path' as const, required: true, schema })), ...declared];
-}
-
-/** The reference for people at `/api/docs`, for programs at `/api/docs-json`; both without credentials. */
-export function serveReference(app: INestApplication): void {
-  let document: OpenAPIObject | undefined;
-  // Built when first asked for: it costs more than the rest of the start.
-  SwaggerModule.setup('api/docs', app, () => (document ??= buildOpenApi(app)), {
-    jsonDocumentUrl: 'api/docs-json',
-    raw: ['json'],
-    customSiteTitle: 'Throughline API',
-    swaggerOptions: { persistAuthorization: true, displayRequestDuration: true },
-  });
 }
