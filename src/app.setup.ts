@@ -48,6 +48,7 @@ export async function createApp(
   });
   app.setGlobalPrefix('api', {
     exclude: [
+      { path: '/', method: RequestMethod.GET },
       { path: 'metrics', method: RequestMethod.GET },
       { path: 'mcp', method: RequestMethod.ALL },
     ],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Writable } from 'node:stream';
@@ -120,7 +121,8 @@ describe('the shell', () => {
       for (const method of ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
         expectProblem(await member.send(method, '/nowhere'), 404, 'ROUTE_NOT_FOUND');
       }
-      expectProblem(await member.get('//'), 404, 'ROUTE_NOT_FOUND');
+      expectProblem(await member.get('//nowhere'), 404, 'ROUTE_NOT_FOUND');
+      expectProblem(await member.post('//'), 404, 'ROUTE_NOT_FOUND');
       expectProblem(await member.delete('/health'), 404, 'ROUTE_NOT_FOUND');
     });
 
@@ -206,6 +208,29 @@ describe('the shell', () => {
       logger.info({ headers, request: { headers }, ...headers });
       expect(log).toContain('***');
       expect(log).not.toContain('tl_secret');
+    });
+  });
+
+  describe('the root', () => {
+    const LINKS = ['/api/docs', '/api/docs-json', '/api/health'];
+
+    it('tells programs what runs here, without credentials', async () => {
+      const { status, headers, body } = await app.anonymous().get('//');
+      expect([status, headers['content-type'], headers.vary]).toEqual([200, expect.stringMatching(/json/), 'accept']);
+      expect(body).toMatchObject({ name: 'throughline', version: expect.stringMatching(/^\d/) });
+      expect(Object.values(body.links)).toEqual(LINKS);
+      for (const link of LINKS) expect((await app.anonymous().get(`/${link}`)).status).toBe(200);
+    });
+
+    it('is a page for browsers, which loads nothing', async () => {
+      const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+      const { status, headers, text } = await app.anonymous().get('//', { headers: { accept } });
+      expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
+      for (const link of LINKS) expect(text).toContain(`href="${link}"`);
+      expect(text).not.toMatch(/https?:|<script|<img|<link|style=/);
+      const style = /<style>([^]*)<\/style>/.exec(text)![1];
+      const hash = createHash('sha256').update(style).digest('base64');
+      expect(headers['content-security-policy']).toContain(`default-src 'none'; style-src 'sha256-${hash}';`);
     });
   });
 
