@@ -1,33 +1,9 @@
-import type Anthropic from '@anthropic-ai/sdk';
-import { convertToModelMessages, safeValidateUIMessages, type UIMessage } from 'ai';
-import type OpenAI from 'openai';
+import { calling, history, PARALLEL, type Said } from '../../../test/support/format-histories';
 import { violationsOf } from '../../../test/support/format-rules';
-import { CONTEXT_FORMATS, type FormatMessage, toFormat } from '.';
+import { CONTEXT_FORMATS, toFormat } from '.';
 
-type Said = Partial<FormatMessage> & Pick<FormatMessage, 'role'>;
-const history = (...messages: Said[]): FormatMessage[] => messages.map((message) => ({ metadata: {}, ...message }));
-const calling = (id: string, text = '{}', name = 'weather') => ({
-  id,
-  type: 'function',
-  function: { name, arguments: text },
-});
 const PIXEL = 'data:image/png;base64,iVBORw0KGgo=';
 
-/** Two calls at once, answered in the other order, with a question in between. */
-const PARALLEL = history(
-  { role: 'system', content: 'Be brief.' },
-  { role: 'developer', content: 'Celsius.' },
-  { role: 'user', content: 'Weather? ☀️', name: 'anna' },
-  {
-    role: 'assistant',
-    content: null,
-    tool_calls: [calling('a', '{ "city": "Zürich" }'), calling('b', '{"city":"大阪"}')],
-  },
-  { role: 'tool', tool_call_id: 'b', content: 'rain', name: 'weather' },
-  { role: 'user', content: 'Quick!' },
-  { role: 'tool', tool_call_id: 'a', content: 'sun', name: 'weather', metadata: { is_error: true } },
-  { role: 'assistant', content: 'Sun and rain.' },
-);
 const IMAGES = history({
   role: 'user',
   content: [
@@ -41,9 +17,7 @@ const IMAGES = history({
 describe('toFormat', () => {
   it('chat: as stored, results after their calls, without metadata', () => {
     const { messages } = toFormat('chat', PARALLEL);
-    // Compiles only if it is what the official package takes.
-    const typed: OpenAI.ChatCompletionMessageParam[] = messages;
-    expect(typed).toEqual([
+    expect(messages).toEqual([
       { role: 'system', content: 'Be brief.' },
       { role: 'developer', content: 'Celsius.' },
       { role: 'user', content: 'Weather? ☀️', name: 'anna' },
@@ -98,12 +72,7 @@ describe('toFormat', () => {
 
   it('responses: messages, calls and outputs are items', () => {
     const { input } = toFormat('responses', PARALLEL);
-    type Item = OpenAI.Responses.ResponseInputItem;
-    // Of an answer sent back, the documentation's examples have no id and no status; the type asks for both.
-    const typed: Item[] = input.map((item) =>
-      item.type === 'message' && item.role === 'assistant' ? { ...item, id: 'msg_1', status: 'completed' } : item,
-    );
-    expect(typed).toHaveLength(9);
+    expect(input).toHaveLength(9);
     expect(input).toEqual([
       { type: 'message', role: 'system', content: [{ type: 'input_text', text: 'Be brief.' }] },
       { type: 'message', role: 'developer', content: [{ type: 'input_text', text: 'Celsius.' }] },
@@ -135,8 +104,7 @@ describe('toFormat', () => {
 
   it('anthropic: instructions apart, results in one message, first, roles in turn', () => {
     const context = toFormat('anthropic', PARALLEL);
-    const typed: Pick<Anthropic.MessageCreateParams, 'system' | 'messages'> = context;
-    expect(typed).toEqual({
+    expect(context).toEqual({
       system: 'Be brief.\n\nCelsius.',
       messages: [
         { role: 'user', content: [{ type: 'text', text: 'Weather? ☀️' }] },
@@ -211,15 +179,14 @@ describe('toFormat', () => {
     expect(toFormat('ai-sdk', messages).messages[1].parts).toMatchObject([{ input, output: '' }]);
   });
 
-  it('ai-sdk: UIMessages that the package takes', async () => {
+  it('ai-sdk: UIMessages, with calls in each state', () => {
     const context = toFormat('ai-sdk', [
       ...PARALLEL.map((message, index) => (index === 2 ? { ...message, id: 'mine', metadata: { n: 1 } } : message)),
       ...history({ role: 'assistant', content: 'And', tool_calls: [calling('c')] }),
     ]);
-    const typed: UIMessage[] = context.messages;
     const part = { type: 'dynamic-tool', toolName: 'weather' };
     expect(context.system).toBe('Be brief.\n\nCelsius.');
-    expect(typed).toEqual([
+    expect(context.messages).toEqual([
       { id: 'mine', role: 'user', metadata: { n: 1 }, parts: [{ type: 'text', text: 'Weather? ☀️' }] },
       {
         id: 'message-2',
@@ -240,10 +207,6 @@ describe('toFormat', () => {
         ],
       },
     ]);
-    expect((await safeValidateUIMessages({ messages: typed })).success).toBe(true);
-    const converted = await convertToModelMessages(typed, { ignoreIncompleteToolCalls: true });
-    expect(converted.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'user', 'assistant', 'assistant']);
-
     const [{ parts }] = toFormat('ai-sdk', IMAGES).messages;
     expect(parts).toEqual([
       { type: 'text', text: 'Compare' },

@@ -1,5 +1,5 @@
-import { convertToModelMessages, safeValidateUIMessages } from 'ai';
 import fc from 'fast-check';
+import { anyHistory } from '../../../test/support/format-histories';
 import { violationsOf } from '../../../test/support/format-rules';
 import { Problem } from '../../common/errors';
 import type { MessageInput } from '../../messages/messages.dto';
@@ -8,86 +8,6 @@ import { CONTEXT_FORMATS, type ContextFormat, type FormatMessage, fromFormat, to
 const RUNS = { numRuns: 500 };
 const asChat = (messages: MessageInput[]) =>
   messages.map((message) => ({ metadata: {}, ...message, id: undefined })) as FormatMessage[];
-
-const text = fc.oneof(fc.constantFrom('', ' ', 'a \n', '[x]', '👩‍👩‍👧'), fc.string({ unit: 'grapheme' }));
-const parts = fc.array(
-  fc.oneof(
-    text.map((value) => ({ type: 'text', text: value })),
-    fc.constantFrom<object>(
-      { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'high' } },
-      { type: 'image_url', image_url: { url: 'data:image/svg+xml;base64,AAAA' } },
-      { type: 'image', source: { type: 'base64', media_type: 'image/webp', data: 'AAAA' } },
-      { type: 'file', file: { file_data: 'data:application/pdf;base64,AAAA', filename: 'a.pdf' } },
-      { type: 'file', mediaType: 'text/csv', url: 'https://example.com/a.csv' },
-      { type: 'input_audio', input_audio: { data: 'AAAA', format: 'mp3' } },
-      { type: 'refusal', refusal: 'No.' },
-      { type: 'hologram' },
-      {},
-    ),
-  ),
-  { maxLength: 3 },
-);
-const content = fc.oneof(text, parts, fc.constantFrom(null, undefined));
-const callId = fc.oneof(fc.constantFrom('a', 'b', 'c.d', 'c:d', 'x'.repeat(100)), fc.uuid());
-const toolName = fc.constantFrom('weather', 'search flights', 'größe', 'n'.repeat(90));
-const args = fc.oneof(
-  fc.json(),
-  fc.constantFrom('', '{', '{"a": 1}', '{"raw_arguments":"x"}', '{"n":9007199254740993}'),
-  text,
-);
-const metadata = fc.constantFrom({}, { is_error: true }, { tool_name: 'weather' });
-
-const message: fc.Arbitrary<FormatMessage> = fc.oneof(
-  fc.record({ role: fc.constantFrom('system' as const, 'developer' as const), content, metadata }),
-  fc.record({ role: fc.constant('user' as const), content, name: fc.constantFrom('anna', 'Anna M.'), metadata }),
-  fc.record({
-    role: fc.constant('assistant' as const),
-    content,
-    tool_calls: fc.array(
-      fc.record({
-        id: callId,
-        type: fc.constant('function'),
-        function: fc.record({ name: toolName, arguments: args }),
-      }),
-      { maxLength: 3 },
-    ),
-    metadata,
-  }),
-  fc.record({ role: fc.constant('tool' as const), tool_call_id: callId, content, metadata }),
-  fc.record({ role: fc.constant('tool' as const), content, metadata: fc.constant({ tool_name: 'weather' }) }),
-);
-/** Calls with most of their results, in any order. */
-const answeredCalls = fc
-  .record({
-    calls: fc.array(
-      fc.record({
-        id: callId,
-        type: fc.constant('function'),
-        function: fc.record({ name: toolName, arguments: args }),
-      }),
-      { minLength: 1, maxLength: 3 },
-    ),
-    said: content,
-    results: fc.array(fc.record({ nth: fc.nat(2), content, metadata }), { maxLength: 4 }),
-  })
-  .map(({ calls, said, results }): FormatMessage[] => [
-    { role: 'assistant', content: said, tool_calls: calls, metadata: {} },
-    ...results.map(({ nth, ...rest }) => ({
-      role: 'tool' as const,
-      tool_call_id: calls[nth % calls.length].id,
-      ...rest,
-    })),
-  ]);
-/** Anything that could be stored, orphans and ids that come twice included. */
-const anyHistory = fc
-  .array(
-    fc.oneof(
-      message.map((one) => [one]),
-      answeredCalls,
-    ),
-    { maxLength: 10 },
-  )
-  .map((units): FormatMessage[] => [...units.flat(), { role: 'user', content: 'And?', metadata: {} }]);
 
 const words = fc.string({ unit: 'grapheme', minLength: 1 }).map((value) => `“${value}”`);
 const exchange = fc.record({
@@ -187,17 +107,6 @@ describe.each(CONTEXT_FORMATS)('%s, on random histories', (format) => {
       RUNS,
     ));
 });
-
-it('ai-sdk: the package takes every random history', () =>
-  fc.assert(
-    fc.asyncProperty(anyHistory, async (history) => {
-      const { messages } = toFormat('ai-sdk', history);
-      const validated = await safeValidateUIMessages({ messages });
-      expect(validated.success ? undefined : validated.error).toBeUndefined();
-      await convertToModelMessages(messages);
-    }),
-    { numRuns: 200 },
-  ));
 
 /** The value with one of its members, wherever it stands, replaced. */
 function spoil(value: unknown, at: number, garbage: unknown): unknown {
