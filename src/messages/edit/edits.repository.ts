@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import type { Json } from '../../common/json';
 import type { Order } from '../../http/request/paging';
+import { makeStatement, sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { principalValues, visibleThread } from '../../threads/thread-access';
+import { type PrincipalNames, visible } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../read/messages.repository';
@@ -40,60 +41,88 @@ export interface RevisionSlice {
   offset: number;
 }
 
-const lockStatement = (home: Home) => ({
-  name: `${home}_lock_thread`,
-  text: `
-    SELECT t.* FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
-    WHERE ${visibleThread('t', 1, 'write')} AND m.org_id = $1 AND m.id = $4
+const lockStatement = (home: Home) =>
+  makeStatement<PrincipalNames | 'id', Thread>(
+    `${home}_lock_thread`,
+    `SELECT t.* FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
+    WHERE ${visible('t', 'write')} AND m.org_id = :orgId AND m.id = :id
     ${home === 'messages' ? '' : 'ORDER BY m.deleted_at DESC'} LIMIT 1 FOR UPDATE OF t`,
-});
+  );
 
-const readOnlyStatement = (home: Home) => ({
-  name: `${home}_find_read_only`,
-  text: `
-    SELECT t.id FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
-    WHERE ${visibleThread('t', 1)} AND NOT (${visibleThread('t', 1, 'write')}) AND m.org_id = $1 AND m.id = $4 LIMIT 1`,
-});
+const readOnlyStatement = (home: Home) =>
+  makeStatement<PrincipalNames | 'id', Pick<Thread, 'id'>>(
+    `${home}_find_read_only`,
+    `SELECT t.id FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
+    WHERE ${visible('t')} AND NOT (${visible('t', 'write')}) AND m.org_id = :orgId AND m.id = :id LIMIT 1`,
+  );
 
 const LOCKS = { messages: lockStatement('messages'), deleted_messages: lockStatement('deleted_messages') };
 const READ_ONLY = { messages: readOnlyStatement('messages'), deleted_messages: readOnlyStatement('deleted_messages') };
 
+const FIND = sql<'orgId' | 'id', MessageRow>('messages_find_locked', { isoTimes: true })`
+  SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = :orgId AND m.id = :id`;
+
+type UpdateNames = 'orgId' | 'id' | 'content' | 'metadata' | 'tokens' | 'cost' | 'by' | 'keep';
+
+const UPDATE = sql<UpdateNames, MessageRow>('messages_update', { isoTimes: true })`
+  WITH old AS (
+    SELECT m.*, 1 + coalesce((
+      SELECT max(v.revision) FROM message_revisions v
+      WHERE v.org_id = :orgId AND v.thread_id = m.thread_id AND v.message_id = m.id), 0) AS revision
+    FROM messages m WHERE m.org_id = :orgId AND m.id = :id
+  ), kept AS (
+    INSERT INTO message_revisions (org_id, thread_id, message_id, revision, content, metadata, token_count, cost,
+      written_at, replaced_at, replaced_by)
+    SELECT o.org_id, o.thread_id, o.id, o.revision, o.content, o.metadata, o.token_count, o.cost, o.updated_at,
+      greatest(clock_timestamp(), o.updated_at + interval '1 ms'), :by FROM old o WHERE :keep::int > 0
+  ), trimmed AS (
+    DELETE FROM message_revisions v USING old o
+    WHERE v.org_id = :orgId AND v.thread_id = o.thread_id AND v.message_id = o.id
+      AND v.revision <= o.revision - :keep::int
+  )
+  UPDATE messages m SET content = CASE WHEN :content::text IS NULL THEN m.content ELSE :content::jsonb END,
+    metadata = CASE WHEN :metadata::jsonb IS NULL THEN m.metadata ELSE throughline_merge_patch(m.metadata, :metadata) END,
+    token_count = :tokens, cost = :cost::numeric,
+    updated_at = greatest(clock_timestamp(), m.updated_at + interval '1 ms')
+  WHERE m.org_id = :orgId AND m.id = :id RETURNING ${MESSAGE_COLUMNS}`;
+
+type RevisionNames = PrincipalNames | 'id' | 'after' | 'limit' | 'offset';
+
 /* A message that is in the trash may have had the same id: what was replaced before this one was stored is of that one. */
-const listStatement = (order: Order, isAfter: string) => ({
-  name: `messages_revisions_${order}`,
-  isoTimes: true,
-  text: `
-    SELECT v.* FROM messages m JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1, 'write')}
+const revisionsStatement = (order: Order, isAfter: string) =>
+  makeStatement<RevisionNames, RevisionRow>(
+    `messages_revisions_${order}`,
+    `SELECT v.* FROM messages m
+    JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visible('t', 'write')}
     LEFT JOIN LATERAL (
       SELECT v.revision, v.content IS NOT NULL AS has_content, v.content, v.metadata, v.token_count, v.cost, v.written_at,
         v.replaced_at, v.replaced_by
-      FROM message_revisions v WHERE v.org_id = $1 AND v.thread_id = m.thread_id AND v.message_id = m.id
-        AND v.replaced_at > m.created_at AND ($5::bigint IS NULL OR v.revision ${isAfter} $5::bigint)
-      ORDER BY v.revision ${order} LIMIT $6 OFFSET $7
+      FROM message_revisions v WHERE v.org_id = :orgId AND v.thread_id = m.thread_id AND v.message_id = m.id
+        AND v.replaced_at > m.created_at AND (:after::bigint IS NULL OR v.revision ${isAfter} :after::bigint)
+      ORDER BY v.revision ${order} LIMIT :limit OFFSET :offset
     ) v ON true
-    WHERE m.org_id = $1 AND m.id = $4 ORDER BY v.revision ${order}`,
-});
+    WHERE m.org_id = :orgId AND m.id = :id ORDER BY v.revision ${order}`,
+    { isoTimes: true },
+  );
 
-const REVISIONS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<') } as const;
+const REVISIONS = { asc: revisionsStatement('asc', '>'), desc: revisionsStatement('desc', '<') } as const;
 
 /** Edits. They work under the lock of the thread, taken first, so that they cannot deadlock. */
 @Injectable()
 export class EditsRepository {
   /** The thread of a message that the caller may write to, held until the transaction ends. */
   async lockThreadOf(tx: TenantTx, principal: Principal, id: string, home: Home): Promise<Thread | undefined> {
-    return (await tx.query<Thread>(LOCKS[home], [...principalValues(principal), id]))[0];
+    return (await tx.query(LOCKS[home], { ...principal, id })).at(0);
   }
 
   /** @returns the id of the message's thread if the caller may read it and not write to it */
   async readOnlyThreadOf(tx: TenantTx, principal: Principal, id: string, home: Home): Promise<string | undefined> {
-    return (await tx.query<Thread>(READ_ONLY[home], [...principalValues(principal), id])).at(0)?.id;
+    return (await tx.query(READ_ONLY[home], { ...principal, id })).at(0)?.id;
   }
 
   /** Read after the lock was taken: what a writer before us left. */
   async find(tx: TenantTx, orgId: string, id: string): Promise<MessageRow | undefined> {
-    const text = `SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = $1 AND m.id = $2`;
-    const rows = await tx.query<MessageRow>({ name: 'messages_find_locked', text, isoTimes: true }, [orgId, id]);
-    return rows[0];
+    return (await tx.query(FIND, { orgId, id })).at(0);
   }
 
   /** Keeps what the message was as a revision, in the same statement. @returns the message as it is now */
@@ -104,30 +133,10 @@ export class EditsRepository {
     change: MessageChange,
     { by, keep }: Revising,
   ): Promise<MessageRow> {
-    const text = `
-      WITH old AS (
-        SELECT m.*, 1 + coalesce((
-          SELECT max(v.revision) FROM message_revisions v
-          WHERE v.org_id = $1 AND v.thread_id = m.thread_id AND v.message_id = m.id), 0) AS revision
-        FROM messages m WHERE m.org_id = $1 AND m.id = $2
-      ), kept AS (
-        INSERT INTO message_revisions (org_id, thread_id, message_id, revision, content, metadata, token_count, cost,
-          written_at, replaced_at, replaced_by)
-        SELECT o.org_id, o.thread_id, o.id, o.revision, o.content, o.metadata, o.token_count, o.cost, o.updated_at,
-          greatest(clock_timestamp(), o.updated_at + interval '1 ms'), $7 FROM old o WHERE $8::int > 0
-      ), trimmed AS (
-        DELETE FROM message_revisions v USING old o
-        WHERE v.org_id = $1 AND v.thread_id = o.thread_id AND v.message_id = o.id AND v.revision <= o.revision - $8::int
-      )
-      UPDATE messages m SET content = CASE WHEN $3::text IS NULL THEN m.content ELSE $3::jsonb END,
-        metadata = CASE WHEN $4::jsonb IS NULL THEN m.metadata ELSE throughline_merge_patch(m.metadata, $4) END,
-        token_count = $5, cost = $6::numeric,
-        updated_at = greatest(clock_timestamp(), m.updated_at + interval '1 ms')
-      WHERE m.org_id = $1 AND m.id = $2 RETURNING ${MESSAGE_COLUMNS}`;
     const content = change.content === undefined ? null : JSON.stringify(change.content);
     const metadata = change.metadata === undefined ? null : JSON.stringify(change.metadata);
-    const values = [orgId, id, content, metadata, change.token_count, change.cost, by, keep];
-    const [row] = await tx.query<MessageRow>({ name: 'messages_update', text, isoTimes: true }, values);
+    const { token_count: tokens, cost } = change;
+    const [row] = await tx.query(UPDATE, { orgId, id, content, metadata, tokens, cost, by, keep });
     return row;
   }
 
@@ -136,16 +145,9 @@ export class EditsRepository {
     tx: TenantTx,
     principal: Principal,
     id: string,
-    slice: RevisionSlice,
+    { after, order, limit, offset }: RevisionSlice,
   ): Promise<RevisionRow[] | undefined> {
-    const { after, order, limit, offset } = slice;
-    const rows = await tx.query<RevisionRow>(REVISIONS[order], [
-      ...principalValues(principal),
-      id,
-      after,
-      limit,
-      offset,
-    ]);
+    const rows = await tx.query(REVISIONS[order], { ...principal, id, after, limit, offset });
     return rows.length === 0 ? undefined : rows.filter(({ revision }) => revision !== null);
   }
 }

@@ -61,6 +61,11 @@ export type OutlineRow = Pick<MessageRow, Outlined> & {
 
 export type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
 
+/** The names of the parameters that say which thread it is; `threadValues` has the values. */
+export type ThreadNames = 'orgId' | 'threadId';
+
+export const threadValues = ({ org_id: orgId, id: threadId }: ThreadKey) => ({ orgId, threadId });
+
 type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 type WindowLine = MessageRow & Omit<ContextWindow, 'leading' | 'rows'> & { leads: boolean | null };
 
