@@ -12,7 +12,7 @@ import { inspectDatabase } from './database/server-facts';
 import { makeLogger } from './http/server/logger';
 import { assertPortFree } from './http/server/port';
 import { closeApp, stopOnSignal } from './http/server/shutdown';
-import { warmUp } from './tokens/encodings';
+import { warmUp } from './tokens/estimator';
 
 const WARM_UP_AFTER_MS = 500;
 

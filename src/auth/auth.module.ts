@@ -8,7 +8,6 @@ import { ApiKeysService } from './api-keys/api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { Authenticator } from './authenticator.service';
 import { DefaultIdentity } from './default-identity.service';
-import { KeyCreationService } from './api-keys/key-creation.service';
 import { KeyVerifier } from './api-keys/key-verifier.service';
 import { TokensService } from './tokens.service';
 
@@ -21,11 +20,10 @@ import { TokensService } from './tokens.service';
     ApiKeysService,
     Authenticator,
     DefaultIdentity,
-    KeyCreationService,
     KeyVerifier,
     TokensService,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
-  exports: [ApiKeysService, KeyCreationService, Authenticator],
+  exports: [ApiKeysService, Authenticator],
 })
 export class AuthModule {}

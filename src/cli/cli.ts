@@ -1,9 +1,7 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import type { Type } from '@nestjs/common';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiKeysService } from '../auth/api-keys/api-keys.service';
-import { KeyCreationService } from '../auth/api-keys/key-creation.service';
 import { AuthModule } from '../auth/auth.module';
 import { makePrincipal, type Principal, type Role, ROLES } from '../organizations/principal';
 import { answer, describe, explain, organizationOption, withDatabase, withServices } from './context';
@@ -32,17 +30,17 @@ function program(): Command {
     .option('--user <id>', 'whom its bearer acts as: required for member, not for service')
     .option('--name <name>', 'what the key is for', 'made on the command line')
     .option('--expires-in-days <n>', 'days until it is refused; by default never', parseDays)
-    .action((options: CreateOptions) => withKeys(KeyCreationService, options, createKey));
+    .action((options: CreateOptions) => withKeys(options, createKey));
   keys
     .command('list')
     .description('list the keys that are not revoked')
     .addOption(organizationOption())
-    .action((options: { org: string }) => withKeys(ApiKeysService, options, listKeys));
+    .action((options: { org: string }) => withKeys(options, listKeys));
   keys
     .command('revoke <id>')
     .description('revoke a key')
     .addOption(organizationOption())
-    .action((id: string, options: { org: string }) => withKeys(ApiKeysService, { ...options, id }, revokeKey));
+    .action((id: string, options: { org: string }) => withKeys({ ...options, id }, revokeKey));
   root
     .command('migrate')
     .description('bring the schema up to date')
@@ -61,7 +59,7 @@ function parseDays(value: string): number {
   throw new InvalidArgumentError('It must be a number above 0, at most 36500.');
 }
 
-async function createKey(keys: KeyCreationService, admin: Principal, options: CreateOptions): Promise<void> {
+async function createKey(keys: ApiKeysService, admin: Principal, options: CreateOptions): Promise<void> {
   const { role, user: user_id, name, expiresInDays } = options;
   const expires_at = expiresInDays === undefined ? null : Date.now() + Math.round(expiresInDays * DAY_MS);
   const created = await keys.create(admin, { name, role, user_id, expires_at });
@@ -97,12 +95,12 @@ async function revertMigration(target: MigrationTarget): Promise<void> {
   explain('The newest migration is undone.');
 }
 
-type KeysWork<S, O> = (keys: S, admin: Principal, options: O) => Promise<void>;
+type KeysWork<O> = (keys: ApiKeysService, admin: Principal, options: O) => Promise<void>;
 
 /** Runs work on the keys of one organization, as one of its admins. */
-function withKeys<S, O extends { org: string }>(service: Type<S>, options: O, work: KeysWork<S, O>): Promise<void> {
+function withKeys<O extends { org: string }>(options: O, work: KeysWork<O>): Promise<void> {
   return withServices([AuthModule], (context) =>
-    work(context.get(service, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options),
+    work(context.get(ApiKeysService, { strict: false }), makePrincipal(options.org, 'cli', 'admin'), options),
   );
 }
 

@@ -1,4 +1,4 @@
-import { countIn, type Encoding, inProportion } from './encodings';
+import { countIn, type Encoding, inProportion } from './estimator';
 
 /** How the models of one family count. */
 export interface ModelFamily {

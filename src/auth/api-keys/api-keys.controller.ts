@@ -6,17 +6,13 @@ import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '..
 import { Access } from '../access';
 import { CreatedKeyView, CreateKeyRequest, KeyPageView, KeyView, RevokedKeyView } from './api-keys.dto';
 import { ApiKeysService } from './api-keys.service';
-import { KeyCreationService } from './key-creation.service';
 import { Caller, type Principal } from '../../organizations/principal';
 
 /** API keys of the caller's organization, for its admins. */
 @ApiTags('keys')
 @Controller('keys')
 export class ApiKeysController {
-  constructor(
-    private readonly keys: ApiKeysService,
-    private readonly creation: KeyCreationService,
-  ) {}
+  constructor(private readonly keys: ApiKeysService) {}
 
   /** Makes a key. */
   @Post()
@@ -30,7 +26,7 @@ export class ApiKeysController {
     @Body() body: CreateKeyRequest,
     @IdempotencyKeyHeader() idempotencyKey?: IdempotencyKey,
   ): Promise<CreatedKeyView> {
-    return this.creation.create(caller, body, idempotencyKey);
+    return this.keys.create(caller, body, idempotencyKey);
   }
 
   /** Lists the keys. */
