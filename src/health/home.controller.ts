@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiExcludeController, ApiOperation } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/access';
 import { VERSION } from '../http/server/version';
@@ -19,6 +19,7 @@ export class HomeController {
   /** A page for browsers, JSON for everybody else. */
   @Get()
   @Public()
+  @ApiOperation({ summary: 'What runs here, and where to go on' })
   home(@Headers('accept') accept: string | undefined, @Res({ passthrough: true }) reply: FastifyReply): Home | string {
     void reply.headers({ vary: 'accept', 'x-content-type-options': 'nosniff' });
     if (!accept?.includes('text/html')) return HOME;

@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, Post, Req, UseGuards } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiExcludeController, ApiOperation } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Access } from '../auth/access';
 import { Caller, type Principal } from '../organizations/principal';
@@ -16,18 +16,21 @@ export class McpController {
 
   @Post()
   @Access('mcp:use')
+  @ApiOperation({ summary: 'One message of the Model Context Protocol' })
   answer(@Caller() principal: Principal, @Req() { id, headers, body }: FastifyRequest) {
     return this.mcp.answer({ principal, requestId: id }, headers, body);
   }
 
   @Get()
   @Access('mcp:use')
+  @ApiOperation({ summary: '405: there are no streams to open' })
   openStream(): never {
     throw notAllowed();
   }
 
   @Delete()
   @Access('mcp:use')
+  @ApiOperation({ summary: '405: there are no sessions to end' })
   endSession(): never {
     throw notAllowed();
   }
