@@ -5,7 +5,7 @@ import type { Target } from '../../threads/target';
 import { forTargets, targetValues, TOUCH, touchedBy, visibleTo } from '../../threads/thread-access';
 import type { AutoSummarize } from '../../threads/thread.entity';
 import type { MessageRow } from '../message.entity';
-import { MESSAGE_COLUMNS } from '../read/messages.repository';
+import { APPENDED_COLUMNS, MESSAGE_COLUMNS, saidIn } from '../message-columns';
 import type { NewMessage } from './new-message';
 
 /** What an append tells of the thread, in one row. */
@@ -63,12 +63,8 @@ export const APPEND = forTargets(
       RETURNING t.org_id, t.id, t.last_seq - $6::int AS base, t.message_count, t.version, t.updated_at, t.token_count,
         t.auto_summarize
     ), stored AS (
-      INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
-        metadata, token_count, cost, client_timestamp, request_hash, created_at, updated_at)
-      SELECT t.org_id, t.id, t.base + n, (m->>'id')::uuid, m->>'role', m->'content', m->'tool_calls',
-        m->>'tool_call_id', m->>'name', m->>'sender_id', m->'metadata', (m->>'token_count')::int,
-        (m->>'cost')::numeric, (m->>'client_timestamp')::timestamptz, decode(m->>'request_hash', 'hex'),
-        t.updated_at, t.updated_at
+      INSERT INTO messages (${APPENDED_COLUMNS}, request_hash, created_at, updated_at)
+      SELECT t.org_id, t.id, t.base + n, ${saidIn('m')}, decode(m->>'request_hash', 'hex'), t.updated_at, t.updated_at
       FROM thread t, input
     )
     SELECT id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,
@@ -112,11 +108,8 @@ const APPEND_GROUP = {
       RETURNING w.n, w.first, t.org_id, t.id, t.last_seq - w.messages AS base, t.message_count, t.version, t.updated_at,
         t.token_count, t.auto_summarize
     ), stored AS (
-      INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
-        metadata, token_count, cost, client_timestamp, created_at, updated_at)
-      SELECT t.org_id, t.id, t.base + i.o - t.first, (m->>'id')::uuid, m->>'role', m->'content', m->'tool_calls',
-        m->>'tool_call_id', m->>'name', m->>'sender_id', m->'metadata', (m->>'token_count')::int, i.cost,
-        (m->>'client_timestamp')::timestamptz, t.updated_at, t.updated_at
+      INSERT INTO messages (${APPENDED_COLUMNS}, created_at, updated_at)
+      SELECT t.org_id, t.id, t.base + i.o - t.first, ${saidIn('m', { cost: 'i.cost' })}, t.updated_at, t.updated_at
       FROM thread t JOIN input i ON i.t = t.n ORDER BY i.o
     )
     SELECT n, id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,

@@ -7,7 +7,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { type PrincipalNames, visible } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
 import type { MessageRow } from '../message.entity';
-import { MESSAGE_COLUMNS } from '../read/messages.repository';
+import { MESSAGE_COLUMNS } from '../message-columns';
 import type { MessageRevision } from './message-revision.entity';
 
 export interface MessageChange {

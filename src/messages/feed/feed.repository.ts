@@ -5,7 +5,7 @@ import type { Target } from '../../threads/target';
 import { forTargets, targetValues } from '../../threads/thread-access';
 import type { MessageChange } from '../edit/message-change.entity';
 import type { MessageRow } from '../message.entity';
-import { MESSAGE_COLUMNS } from '../read/messages.repository';
+import { MESSAGE_COLUMNS } from '../message-columns';
 
 /** How far a thread is, at one moment. */
 export interface FollowedThread {

@@ -6,6 +6,7 @@ import type { Statement } from '../../database/door/transaction';
 import type { Target } from '../../threads/target';
 import { forTargets, targetValues, principalValues, visibleThread } from '../../threads/thread-access';
 import type { Thread } from '../../threads/thread.entity';
+import { MESSAGE_COLUMNS, OWN_COLUMNS, UNPARSED_COLUMNS } from '../message-columns';
 import type { MessageRow } from '../message.entity';
 import type { UnparsedRow } from '../message-views';
 
@@ -68,15 +69,6 @@ export const threadValues = ({ org_id: orgId, id: threadId }: ThreadKey) => ({ o
 
 type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 type WindowLine = MessageRow & Omit<ContextWindow, 'leading' | 'rows'> & { leads: boolean | null };
-
-/** As text, JSON null and absence differ by themselves. */
-const UNPARSED_COLUMNS = `m.seq, m.id, m.role, m.content, m.tool_calls, m.tool_call_id, m.name, m.sender_id, m.metadata,
-  m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at`;
-
-export const OWN_COLUMNS = `${UNPARSED_COLUMNS}, m.content IS NOT NULL AS has_content`;
-
-/** Of `messages m`, as a `MessageRow`. */
-export const MESSAGE_COLUMNS = `m.thread_id, ${OWN_COLUMNS}`;
 
 const listStatement = (order: Order, { name, ...kind }: Omit<Statement, 'text'>, columns: string) =>
   forTargets(

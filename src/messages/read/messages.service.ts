@@ -34,7 +34,8 @@ import {
 
 export { textOf, toChatMessage, toMessageView } from '../message-views';
 export { cutKeeping, unitsOf } from '../tool-units';
-export { type ContextWindow, MESSAGE_COLUMNS, type OutlineRow, type ThreadKey } from './messages.repository';
+export { MESSAGE_COLUMNS } from '../message-columns';
+export type { ContextWindow, OutlineRow, ThreadKey } from './messages.repository';
 
 /** The newest messages of a thread, oldest first. */
 export interface Newest {

@@ -9,7 +9,8 @@ import type { Thread } from '../../threads/thread.entity';
 import type { DeletedMessage, RemovalReason } from './deleted-message.entity';
 import { isIn, REMOVED, type Removed, type SeqRange } from './message-removals.repository';
 import type { MessageRow } from '../message.entity';
-import { OWN_COLUMNS, type ThreadNames, threadValues } from '../read/messages.repository';
+import { OWN_COLUMNS, STORED } from '../message-columns';
+import { type ThreadNames, threadValues } from '../read/messages.repository';
 
 /** How messages go to the trash. */
 export interface Removal {
@@ -37,11 +38,7 @@ export interface TrashSlice {
 }
 
 /** All that comes back of a message. */
-const KEPT =
-  'org_id thread_id seq id role content tool_calls tool_call_id name sender_id metadata token_count cost client_timestamp request_hash created_at updated_at'.split(
-    ' ',
-  );
-const keptOf = (alias: string) => KEPT.map((column) => `${alias}.${column}`).join(', ');
+const keptOf = (alias: string) => STORED.map((column) => `${alias}.${column}`).join(', ');
 
 const listStatement = (order: Order, isAfter: string) =>
   sqlForTarget<'removalId' | 'seq' | 'limit' | 'offset', TrashRow>(`messages_trash_${order}`, 'write', {
@@ -65,7 +62,7 @@ const MOVE = sql<ThreadNames | 'from' | 'to' | 'removalId' | 'reason' | 'by', Re
     WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq >= :from AND (:to::bigint IS NULL OR m.seq <= :to)
     RETURNING ${keptOf('m')}
   ), moved AS (
-    INSERT INTO deleted_messages (${KEPT.join(', ')}, removal_id, reason, thread_last_seq, deleted_by, deleted_at)
+    INSERT INTO deleted_messages (${STORED.join(', ')}, removal_id, reason, thread_last_seq, deleted_by, deleted_at)
     SELECT ${keptOf('gone')}, :removalId, :reason, t.last_seq, :by, ${WRITTEN_AT}
     FROM gone JOIN threads t ON t.org_id = gone.org_id AND t.id = gone.thread_id
   )
@@ -84,7 +81,7 @@ const PUT_BACK = sql<ThreadNames | 'removalId' | 'messageId', Removed & { left: 
     WHERE d.org_id = :orgId AND d.thread_id = :threadId AND ${isIn('d.seq', 'SELECT c.seq FROM chosen c')}
     RETURNING ${keptOf('d')}
   ), stored AS (
-    INSERT INTO messages (${KEPT.join(', ')}) SELECT ${keptOf('gone')} FROM gone
+    INSERT INTO messages (${STORED.join(', ')}) SELECT ${keptOf('gone')} FROM gone
   )
   SELECT r.*, (SELECT count(*) FROM found) - r.messages AS "left" FROM (${REMOVED}) r`;
 
