@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { IsNull, LessThan, MoreThan } from 'typeorm';
 import type { Order } from '../../http/request/paging';
+import { sql } from '../../database/door/sql';
 import type { SystemTx } from '../../database/door/system-database';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { ApiKey } from './api-key.entity';
+import { ApiKey } from './api-key.entity';
 import type { KeyRow } from './api-keys.dto';
 
 type NewKey = Pick<ApiKey, 'id' | 'name' | 'role' | 'user_id' | 'secret_hash' | 'expires_at'>;
@@ -25,52 +27,67 @@ interface Revocations {
   ids: string[];
 }
 
-const VIEW = 'id, name, role, user_id, created_at, expires_at, last_used_at';
-const OWN = `org_id = current_setting('app.org_id') AND revoked_at IS NULL`;
+const VIEW = {
+  id: true,
+  name: true,
+  role: true,
+  user_id: true,
+  created_at: true,
+  expires_at: true,
+  last_used_at: true,
+} as const satisfies Record<keyof KeyRow, true>;
 
-/** The SQL of API keys. To a tenant, a revoked key does not exist any more. */
+/* SQL, because a request with a key that is not known yet waits for it. */
+const LOOK_UP = sql<'id', KnownKey>('api-keys.look-up')`
+  SELECT org_id, id, role, user_id, secret_hash, expires_at FROM api_keys WHERE id = :id AND revoked_at IS NULL`;
+
+const REVOKED_SINCE = sql<'since', Revocations>('api-keys.revoked-since')`
+  SELECT now() AS polled_at, ARRAY(
+    SELECT id::text FROM api_keys WHERE revoked_at > coalesce(:since::timestamptz, now()) - interval '10 seconds'
+  ) AS ids`;
+
+/** The rows of API keys. To a tenant, a revoked key does not exist any more. */
 @Injectable()
 export class ApiKeysRepository {
-  /** Inserts a key of the transaction's organization. */
-  async insert(tx: TenantTx, key: NewKey): Promise<KeyRow> {
-    const [row] = await tx.query<KeyRow>(
-      `INSERT INTO api_keys (org_id, id, name, role, user_id, secret_hash, expires_at)
-       VALUES (current_setting('app.org_id'), $1, $2, $3, $4, $5, $6) RETURNING ${VIEW}`,
-      [key.id, key.name, key.role, key.user_id, key.secret_hash, key.expires_at],
-    );
-    return row;
+  async insert(tx: TenantTx, orgId: string, key: NewKey): Promise<KeyRow> {
+    const insert = tx.repo(ApiKey).createQueryBuilder().insert();
+    const result = await insert
+      .values({ org_id: orgId, ...key })
+      .returning(Object.keys(VIEW))
+      .execute();
+    return (result.raw as KeyRow[])[0];
   }
 
   /** One key, if it is there. */
-  async find(tx: TenantTx, id: string): Promise<KeyRow | undefined> {
-    const [row] = await tx.query<KeyRow>(`SELECT ${VIEW} FROM api_keys WHERE ${OWN} AND id = $1`, [id]);
-    return row;
+  find(tx: TenantTx, orgId: string, id: string): Promise<KeyRow | null> {
+    return tx.repo(ApiKey).findOne({ select: VIEW, where: { org_id: orgId, id, revoked_at: IsNull() } });
   }
 
   /** Keys by id, which is by time of making. */
-  list(tx: TenantTx, { after, offset, limit, order }: Slice): Promise<KeyRow[]> {
-    const position = after === undefined ? '' : `AND id ${order === 'asc' ? '>' : '<'} $3`;
-    return tx.query<KeyRow>(
-      `SELECT ${VIEW} FROM api_keys WHERE ${OWN} ${position} ORDER BY org_id ${order}, id ${order} LIMIT $1 OFFSET $2`,
-      after === undefined ? [limit, offset] : [limit, offset, after],
-    );
+  list(tx: TenantTx, orgId: string, { after, offset, limit, order }: Slice): Promise<KeyRow[]> {
+    const isBeyond = order === 'asc' ? MoreThan : LessThan;
+    return tx.repo(ApiKey).find({
+      select: VIEW,
+      where: { org_id: orgId, revoked_at: IsNull(), ...(after === undefined ? {} : { id: isBeyond(after) }) },
+      order: { org_id: order, id: order },
+      take: limit,
+      skip: offset,
+    });
   }
 
   /**
    * Revokes a key; false when there is none. The time is that of the update, not of the transaction's begin, so that
    * waiting for the row cannot date it before what the other instances have polled already.
    */
-  async revoke(tx: TenantTx, id: string): Promise<boolean> {
-    return (
-      (await tx.execute(`UPDATE api_keys SET revoked_at = clock_timestamp() WHERE ${OWN} AND id = $1`, [id])) === 1
-    );
+  async revoke(tx: TenantTx, orgId: string, id: string): Promise<boolean> {
+    const present = { org_id: orgId, id, revoked_at: IsNull() };
+    const { affected } = await tx.repo(ApiKey).update(present, { revoked_at: () => 'clock_timestamp()' });
+    return affected === 1;
   }
 
   /** A key of any organization, unless it is revoked. */
   async lookUp(tx: SystemTx, id: string): Promise<KnownKey | undefined> {
-    const text = `SELECT org_id, id, role, user_id, secret_hash, expires_at FROM api_keys WHERE id = $1 AND revoked_at IS NULL`;
-    const [row] = await tx.query<KnownKey>({ name: 'api-keys.look-up', text }, [id]);
-    return row;
+    return (await tx.query(LOOK_UP, { id }))[0];
   }
 
   /**
@@ -78,20 +95,16 @@ export class ApiKeysRepository {
    * that were dated before the last poll and committed after it.
    */
   async revokedSince(tx: SystemTx, since?: Date): Promise<Revocations> {
-    const text = `
-      SELECT now() AS polled_at, ARRAY(
-        SELECT id::text FROM api_keys WHERE revoked_at > coalesce($1::timestamptz, now()) - interval '10 seconds'
-      ) AS ids`;
-    const [row] = await tx.query<Revocations>({ name: 'api-keys.revoked-since', text }, [since ?? null]);
-    return row;
+    return (await tx.query(REVOKED_SINCE, { since }))[0];
   }
 
   /** Notes the use of a key, to the minute whatever the number of instances. */
   async touch(tx: SystemTx, id: string): Promise<void> {
-    await tx.execute(
-      `UPDATE api_keys SET last_used_at = now()
-       WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`,
-      [id],
-    );
+    const update = tx.repo(ApiKey).createQueryBuilder().update();
+    await update
+      .set({ last_used_at: () => 'now()' })
+      .where({ id })
+      .andWhere(`(last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`)
+      .execute();
   }
 }

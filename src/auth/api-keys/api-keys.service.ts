@@ -49,7 +49,7 @@ export class ApiKeysService {
     const view = await this.idempotency.once(principal, idempotencyKey, async (tx) => {
       if (userId === null) await this.organizations.ensureOrganization(tx);
       else await this.organizations.ensure(tx, userId, role);
-      return toKeyView(await this.keys.insert(tx, key));
+      return toKeyView(await this.keys.insert(tx, principal.orgId, key));
     });
     // The answer that is kept for repetitions has no secret: only its hash is stored, anywhere.
     return { ...view, key: view.id === id ? formatKey({ id, secret }) : null };
@@ -60,13 +60,14 @@ export class ApiKeysService {
     const { limit = DEFAULT_LIMIT, offset = 0, order = 'desc' } = query;
     const after = positionOf(query, [isUuid])?.[0] as string | undefined;
     const slice = { after, offset, order, limit: rowsFor(limit) };
-    const rows = await this.db.readOne(principal, (tx) => this.keys.list(tx, slice));
+    const rows = await this.db.readOne(principal, (tx) => this.keys.list(tx, principal.orgId, slice));
     return toPage(rows, limit, toKeyView, (row) => [row.id]);
   }
 
   /** @throws KEY_NOT_FOUND also for a revoked key */
   async get(principal: Principal, id: string): Promise<KeyView> {
-    const row = isUuid(id) ? await this.db.readOne(principal, (tx) => this.keys.find(tx, id)) : undefined;
+    const { orgId } = principal;
+    const row = isUuid(id) && (await this.db.readOne(principal, (tx) => this.keys.find(tx, orgId, id)));
     if (!row) throw authErrors.KEY_NOT_FOUND(id);
     return toKeyView(row);
   }
@@ -76,7 +77,8 @@ export class ApiKeysService {
    * @throws KEY_NOT_FOUND also when it was revoked before
    */
   async revoke(principal: Principal, id: string): Promise<RevokedKeyView> {
-    const revoked = isUuid(id) && (await this.db.runOne(principal, (tx) => this.keys.revoke(tx, id)));
+    const { orgId } = principal;
+    const revoked = isUuid(id) && (await this.db.runOne(principal, (tx) => this.keys.revoke(tx, orgId, id)));
     if (!revoked) throw authErrors.KEY_NOT_FOUND(id);
     this.verifier.forget(id.toLowerCase());
     return { deleted: true, id: id.toLowerCase() };
