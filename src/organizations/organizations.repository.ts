@@ -1,30 +1,30 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Statement } from '../database/door/transaction';
+import { Organization } from './organization.entity';
 
-const ENSURE_ORGANIZATION: Statement = {
-  name: 'organizations.ensure',
-  text: `INSERT INTO organizations (id) VALUES (current_setting('app.org_id')) ON CONFLICT DO NOTHING`,
-};
+const OWN = `current_setting('app.org_id')`;
 
-/* Foreign keys are checked when the statement ends, so that both rows may come in the same one. */
-const ENSURE_USER: Statement = {
-  name: 'organizations.ensure-user',
-  text: `
-    WITH organization AS (${ENSURE_ORGANIZATION.text})
-    INSERT INTO users (org_id, id, role) VALUES (current_setting('app.org_id'), $1, $2) ON CONFLICT DO NOTHING`,
-};
+/* One statement, as before every row of a new thread. Foreign keys are checked when it ends, so both rows may come in it. */
+const ENSURE_USER = sql<'userId' | 'role'>('organizations.ensure-user')`
+  WITH organization AS (INSERT INTO organizations (id) VALUES (${OWN}) ON CONFLICT DO NOTHING)
+  INSERT INTO users (org_id, id, role) VALUES (${OWN}, :userId, :role) ON CONFLICT DO NOTHING`;
 
-/** The SQL of organizations and their users. */
+/** The rows of organizations and their users. */
 @Injectable()
 export class OrganizationsRepository {
   /** Inserts the organization of the transaction unless it is there. */
   async ensure(tx: TenantTx): Promise<void> {
-    await tx.execute(ENSURE_ORGANIZATION);
+    const insert = tx.repo(Organization).createQueryBuilder().insert();
+    await insert
+      .values({ id: () => OWN })
+      .orIgnore()
+      .updateEntity(false)
+      .execute();
   }
 
   /** Inserts the organization and the user, as far as they are not there. */
   async ensureUser(tx: TenantTx, userId: string, role: string): Promise<void> {
-    await tx.execute(ENSURE_USER, [userId, role]);
+    await tx.execute(ENSURE_USER, { userId, role });
   }
 }
