@@ -1,4 +1,4 @@
-/** One table of an erasure: which of its rows go, or what of them. `$1` is the organization, `$2` the user or null. */
+/** One table of an erasure: which of its rows go, or what of them. `:orgId` is the organization, `:userId` the user or null. */
 export interface ErasureStep {
   table: string;
   /** Of a user's erasure. */
@@ -7,11 +7,11 @@ export interface ErasureStep {
   instead?: { column: string; text: string | null };
 }
 
-const OWN = 'user_id = $2';
-const OWN_THREADS = 'SELECT id FROM threads WHERE org_id = $1 AND user_id = $2';
+const OWN = 'user_id = :userId';
+const OWN_THREADS = 'SELECT id FROM threads WHERE org_id = :orgId AND user_id = :userId';
 
 /* An answer that is kept for a retry may be about the user, whoever asked. */
-const KEPT_ANSWERS = `${OWN} OR $2 IN (response->>'user_id', response->'data'->0->>'user_id')
+const KEPT_ANSWERS = `${OWN} OR :userId IN (response->>'user_id', response->'data'->0->>'user_id')
   OR response->>'thread_id' IN (SELECT id::text FROM (${OWN_THREADS}) own)
   OR response->'data'->0->>'thread_id' IN (SELECT id::text FROM (${OWN_THREADS}) own)`;
 
@@ -29,17 +29,17 @@ export const ERASURE_STEPS: readonly ErasureStep[] = [
   { table: 'current_threads', ofUser: `${OWN} OR thread_id IN (${OWN_THREADS})` },
   { table: 'sessions', ofUser: OWN },
   { table: 'threads', ofUser: OWN },
-  { table: 'messages', ofUser: 'sender_id = $2', instead: { column: 'sender_id', text: null } },
-  { table: 'deleted_messages', ofUser: 'sender_id = $2', instead: { column: 'sender_id', text: null } },
-  { table: 'deleted_messages', ofUser: 'deleted_by = $2', instead: { column: 'deleted_by', text: '[erased]' } },
-  { table: 'message_revisions', ofUser: 'replaced_by = $2', instead: { column: 'replaced_by', text: '[erased]' } },
-  { table: 'shares', ofUser: 'created_by = $2', instead: { column: 'created_by', text: '[erased]' } },
+  { table: 'messages', ofUser: 'sender_id = :userId', instead: { column: 'sender_id', text: null } },
+  { table: 'deleted_messages', ofUser: 'sender_id = :userId', instead: { column: 'sender_id', text: null } },
+  { table: 'deleted_messages', ofUser: 'deleted_by = :userId', instead: { column: 'deleted_by', text: '[erased]' } },
+  { table: 'message_revisions', ofUser: 'replaced_by = :userId', instead: { column: 'replaced_by', text: '[erased]' } },
+  { table: 'shares', ofUser: 'created_by = :userId', instead: { column: 'created_by', text: '[erased]' } },
   {
     table: 'memory_versions',
-    ofUser: 'saved_by = $2 AND saved_by <> user_id',
+    ofUser: 'saved_by = :userId AND saved_by <> user_id',
     instead: { column: 'saved_by', text: '[erased]' },
   },
-  { table: 'erasures', ofUser: 'requested_by = $2', instead: { column: 'requested_by', text: null } },
+  { table: 'erasures', ofUser: 'requested_by = :userId', instead: { column: 'requested_by', text: null } },
   { table: 'api_keys', ofUser: OWN },
-  { table: 'users', ofUser: 'id = $2' },
+  { table: 'users', ofUser: 'id = :userId' },
 ];

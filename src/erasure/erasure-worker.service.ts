@@ -28,8 +28,8 @@ export class ErasureWorkerService implements OnModuleDestroy {
     private readonly erasures: ErasuresRepository,
   ) {}
 
-  /** @returns the receipt; `undefined` if the server is stopping: another instance goes on */
-  async run(orgId: string, id: string): Promise<Erasure | undefined> {
+  /** @returns the receipt; null if the server is stopping: another instance goes on */
+  async run(orgId: string, id: string): Promise<Erasure | null> {
     const erasure = await this.db.readOne({ orgId }, (tx) => this.erasures.find(tx, orgId, id));
     if (erasure?.status !== 'running') return erasure;
     const subject = { orgId, userId: erasure.user_id };
@@ -39,7 +39,7 @@ export class ErasureWorkerService implements OnModuleDestroy {
     });
     if (revoked > 0) await sleep(KEYS_DIE_MS);
     for (const step of ERASURE_STEPS.filter((each) => concerns(each, subject))) {
-      if (!(await this.erase(step, subject, id))) return undefined;
+      if (!(await this.erase(step, subject, id))) return null;
     }
     return this.finish(subject, id);
   }
@@ -67,7 +67,7 @@ export class ErasureWorkerService implements OnModuleDestroy {
   }
 
   /** An organization's receipt goes with it: what is left is the answer, and a line in the log. */
-  private finish({ orgId, userId }: Subject, id: string): Promise<Erasure | undefined> {
+  private finish({ orgId, userId }: Subject, id: string): Promise<Erasure | null> {
     return this.db.run({ orgId }, async (tx) => {
       await this.erasures.finish(tx, orgId, id);
       const receipt = await this.erasures.find(tx, orgId, id);
