@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 
 export interface Languages {
@@ -13,21 +14,27 @@ const USED = `coalesce((
   SELECT array_agg(l ORDER BY n) FROM jsonb_array_elements_text(o.settings->'search_languages') WITH ORDINALITY AS i(l, n)), '{}')`;
 const ROW = `SELECT ${USED} AS used, ${AVAILABLE} AS available FROM organizations o WHERE o.id = current_setting('app.org_id')`;
 
+const FIND = sql<never, Languages>('search_languages_find')`
+  SELECT coalesce(l.used, '{}') AS used, ${AVAILABLE} AS available FROM (VALUES (1)) one LEFT JOIN (${ROW}) l ON true`;
+
+const LOCK = sql<never, Languages>('search_languages_lock')`${ROW} FOR UPDATE OF o`;
+
+const UPDATE = sql<'languages'>('search_languages_update')`
+  UPDATE organizations SET settings = jsonb_set(settings, '{search_languages}', to_jsonb(:languages::text[]))
+  WHERE id = current_setting('app.org_id')`;
+
 @Injectable()
 export class SearchLanguagesRepository {
   async find(tx: TenantTx): Promise<Languages> {
-    const text = `SELECT coalesce(l.used, '{}') AS used, ${AVAILABLE} AS available FROM (VALUES (1)) one LEFT JOIN (${ROW}) l ON true`;
-    return (await tx.query<Languages>({ name: 'search_languages_find', text }))[0];
+    return (await tx.query(FIND))[0];
   }
 
   /** The same; the organization's row is held until the transaction ends. */
   async lock(tx: TenantTx): Promise<Languages> {
-    return (await tx.query<Languages>({ name: 'search_languages_lock', text: `${ROW} FOR UPDATE OF o` }))[0];
+    return (await tx.query(LOCK))[0];
   }
 
   async update(tx: TenantTx, languages: string[]): Promise<void> {
-    const text = `UPDATE organizations SET settings = jsonb_set(settings, '{search_languages}', to_jsonb($1::text[]))
-      WHERE id = current_setting('app.org_id')`;
-    await tx.execute({ name: 'search_languages_update', text }, [languages]);
+    await tx.execute(UPDATE, { languages });
   }
 }

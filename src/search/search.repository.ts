@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations/principal';
+import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { principalValues, visibleThread } from '../threads/thread-access';
+import { type PrincipalNames, visible } from '../threads/thread-access';
 import type { MessageRow } from '../messages/message.entity';
 import { MESSAGE_COLUMNS } from '../messages/read/messages.service';
 import type { SearchMode } from './search.dto';
@@ -57,42 +58,40 @@ const OPTIONS = `StartSel=${HIT_BEGINS},StopSel=${HIT_ENDS},MaxWords=30,MinWords
 /** Places of marks are told from the text by characters that the text then may not have. */
 const BODY = `translate(throughline_message_text(m.content, m.tool_calls, m.name), '${HIT_BEGINS}${HIT_ENDS}', '')`;
 
+type Names = PrincipalNames | 'question' | 'modes' | 'filter' | 'limit';
+
 /* The function finds them by index; the joins show those only that the tenant and the caller may read. */
-const found = (more: string) => `
+const found = <Row extends object>(name: string, more = '', join = '') => sql<Names, Row>(name, { isoTimes: true })`
   SELECT ${MESSAGE_COLUMNS}, f.score::float8 AS score, f.found_by, t.name AS thread_name, t.session_id, t.user_id ${more}
-  FROM throughline_search_messages($1, $2, $3, $4, $5, $6, $7) f
-  JOIN messages m ON m.org_id = $1 AND m.thread_id = f.thread_id AND m.seq = f.seq
-  JOIN threads t ON t.id = m.thread_id AND ${visibleThread('t', 1)}
+  FROM throughline_search_messages(:orgId, :userId, :seesOrganization, :question, :modes, :filter, :limit) f
+  JOIN messages m ON m.org_id = :orgId AND m.thread_id = f.thread_id AND m.seq = f.seq
+  JOIN threads t ON t.id = m.thread_id AND ${visible('t')} ${join}
   ORDER BY f.score DESC, m.id DESC`;
 
-const FIND = { name: 'search_messages', isoTimes: true, text: found('') };
-const EXTRACT = {
-  name: 'search_messages_extracted',
-  isoTimes: true,
-  text: found(`, body.text AS body,
-    throughline_search_extract(f.config, body.text, f.words, '${OPTIONS}') AS extract`).replace(
-    'ORDER BY',
-    `CROSS JOIN LATERAL (SELECT ${BODY} AS text OFFSET 0) body ORDER BY`,
-  ),
-};
+const FIND = found<FoundRow>('search_messages');
+const EXTRACT = found<ExtractedRow>(
+  'search_messages_extracted',
+  `, body.text AS body, throughline_search_extract(f.config, body.text, f.words, '${OPTIONS}') AS extract`,
+  `CROSS JOIN LATERAL (SELECT ${BODY} AS text OFFSET 0) body`,
+);
 
 @Injectable()
 export class SearchRepository {
   /** The best matches first. */
   find(tx: TenantTx, principal: Principal, search: Search): Promise<FoundRow[]> {
-    return tx.query<FoundRow>(FIND, valuesOf(principal, search));
+    return tx.query(FIND, valuesOf(principal, search));
   }
 
   /** The same, with an extract of each. */
   extract(tx: TenantTx, principal: Principal, search: Search): Promise<ExtractedRow[]> {
-    return tx.query<ExtractedRow>(EXTRACT, valuesOf(principal, search));
+    return tx.query(EXTRACT, valuesOf(principal, search));
   }
 }
 
-const valuesOf = (principal: Principal, { question, modes, filter, limit }: Search) => [
-  ...principalValues(principal),
+const valuesOf = (principal: Principal, { question, modes, filter, limit }: Search) => ({
+  ...principal,
   question,
   modes,
-  JSON.stringify(filter),
+  filter: JSON.stringify(filter),
   limit,
-];
+});
