@@ -109,7 +109,7 @@ export class SharingService {
     if (share.user_id === thread.user_id) throw sharingErrors.SHARE_WITH_OWNER();
     if (share.user_id !== null) {
       await this.organizations.ensure(tx, share.user_id);
-      const known = await this.shares.replace(tx, thread, share);
+      const known = await this.shares.replace(tx, thread, share.user_id, share);
       if (known) return { created: false, ...toShareView(known) };
     }
     const count = await this.shares.lockAndCount(tx, principal.orgId, thread.id);
