@@ -7,14 +7,14 @@ type Verb = (typeof VERBS)[number];
 type Write = [table: string, verb: Verb];
 
 /** Methods of TypeORM's repositories and query builders that write. */
-const METHODS: Record<string, Verb> = {
-  insert: 'insert',
-  update: 'update',
-  orUpdate: 'update',
-  increment: 'update',
-  decrement: 'update',
-  delete: 'delete',
-};
+const METHODS = new Map<string | undefined, Verb>([
+  ['insert', 'insert'],
+  ['update', 'update'],
+  ['orUpdate', 'update'],
+  ['increment', 'update'],
+  ['decrement', 'update'],
+  ['delete', 'delete'],
+]);
 
 /** In place of a table's name may stand a fragment. */
 const SQL_WRITE =
@@ -48,7 +48,7 @@ export function writesBySql(source: Source): Write[] {
     const text = node.getText();
     const upserts = [...text.matchAll(UPSERT)].map(([, table]): Write => [table, 'update']);
     if (upserts.length !== (text.match(/\bDO UPDATE\b/g) ?? []).length)
-      throw new Error(`Whose DO UPDATE is it?\n${text}`);
+      throw new Error(`Whose DO UPDATE is it in ${source.path}?\n${text}`);
     const writes = [...text.matchAll(SQL_WRITE)].map(([, inserted, deleted, updated]): Write => {
       if (inserted) return [inserted, 'insert'];
       return deleted ? [deleted, 'delete'] : [updated, 'update'];
@@ -61,10 +61,10 @@ export function writesBySql(source: Source): Write[] {
 function writesByOrm(source: Source, tables: Record<string, string>): Write[] {
   return nodesOf(source).flatMap((node) => {
     if (!ts.isCallExpression(node)) return [];
-    const verb = METHODS[methodOf(node) ?? ''];
+    const verb = METHODS.get(methodOf(node));
     if (!verb) return [];
     const entity = repoBelow(node)?.arguments[0].getText() ?? '';
-    if (!(entity in tables)) throw new Error(`Which table does it write?\n${node.getText()}`);
+    if (!(entity in tables)) throw new Error(`Which table does ${source.path} write?\n${node.getText()}`);
     return [[tables[entity], verb] satisfies Write];
   });
 }
