@@ -42,21 +42,20 @@ function start(start: Start, link: WorkerLink | undefined): Promise<void> {
 
 /** The database and the server in this one process. */
 async function serveAlone({ config, logger }: Start): Promise<void> {
-  const database = await open({ config, logger }, () => void loadApp().catch(() => undefined));
+  const opening = open({ config, logger }, () => void loadApp().catch(() => undefined));
   let app: NestFastifyApplication | undefined;
   const ending = stopOnSignal(logger, {
     close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
-    stopDatabase: () => database.stop(),
+    stopDatabase: () => stopOpened(opening),
   });
   try {
-    app = await makeApp({ config, logger }, await prepare(database, { config, logger }));
+    app = await makeApp({ config, logger }, await prepare(await opening, { config, logger }));
     announce(await listen(app, config), logger);
   } catch (error) {
     // A signal during the start is being served already, and has closed what this was about to use.
     if (ending.requested) return;
     await app?.close().catch(() => undefined);
-    // Not stopped if another process uses it too.
-    await database.leave();
+    await leaveOpened(opening);
     throw error;
   }
 }
@@ -67,19 +66,19 @@ async function serveByWorkers({ config, logger }: Start): Promise<void> {
   if (inForeignCluster) {
     throw new ConfigError(['WORKERS must be 1 where a process manager starts the processes (cluster mode of PM2)']);
   }
-  const database = await open({ config, logger });
+  const opening = open({ config, logger });
   const workers = new Workers({ count, graceMs, logger });
   const ending = stopOnSignal(logger, {
     close: () => workers.stop(),
-    stopDatabase: () => database.stop(),
+    stopDatabase: () => stopOpened(opening),
     abandon: () => workers.abandon(),
   });
   try {
-    await workers.run(await prepare(database, { config, logger }), (url) => announce(url, logger));
+    await workers.run(await prepare(await opening, { config, logger }), (url) => announce(url, logger));
   } catch (error) {
     if (ending.requested) return;
     await workers.stop();
-    await database.leave();
+    await leaveOpened(opening);
     throw error;
   }
 }
@@ -105,6 +104,18 @@ async function open({ config, logger }: Start, meanwhile?: () => void): Promise<
   // Before the database: a second start by mistake must not touch the one that serves the first.
   if (!inForeignCluster) await assertPortFree(config.env.HOST, config.env.PORT);
   return openDatabase(config, (message) => logger.info(message), meanwhile);
+}
+
+/** After a signal, which may come while the database still starts: an embedded PostgreSQL would run on without this process. */
+async function stopOpened(opening: Promise<OpenDatabase>): Promise<void> {
+  const database = await opening.catch(() => undefined);
+  await database?.stop();
+}
+
+/** After a start that failed. It is not stopped if another process uses it too. */
+async function leaveOpened(opening: Promise<OpenDatabase>): Promise<void> {
+  const database = await opening.catch(() => undefined);
+  await database?.leave();
 }
 
 /** The schema is up to date, and the operator knows if the connections are more than wanted, or than there are. */

@@ -1,20 +1,26 @@
 /** The server as a process of its own: its start, its end and its database's absence. Needs a build. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { Agent } from 'undici';
+import { endProcess, watchOver } from '../support/child-processes';
 import { Client, expectProblem } from '../support/client';
-import { cloneDatabase } from '../support/database';
+import { cloneDatabase, waitsForLock } from '../support/database';
+import { eventually } from '../support/events';
 import { makeKey } from '../support/keys';
 import { PostgresProcess } from '../support/postgres-process';
 import { type ServerProcess, startServer } from '../support/server-process';
 
 const MAIN = join(__dirname, '../../dist/src/main.js');
 const agent = new Agent();
+const refuses = ({ url }: ServerProcess) =>
+  fetch(`${url}/api/health/live`).then(
+    () => false,
+    () => true,
+  );
 const anonymous = (server: ServerProcess) => new Client(server.url, agent);
 
 afterAll(() => agent.destroy());
@@ -30,6 +36,36 @@ describe('the process', () => {
       expect(isAlive(postgres)).toBe(true);
       expect(await server.stop()).toBe(0);
       expect(isAlive(postgres)).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('SIGTERM while PostgreSQL starts ends it with 0 as well, and leaves no PostgreSQL', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'throughline-shell-'));
+    try {
+      const env = { PATH: process.env.PATH, PORT: '0', DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'info' };
+      const child = spawn(process.execPath, [MAIN], { cwd: folder, env });
+      watchOver(child);
+      let output = '';
+      child.stdout.on('data', (chunk) => (output += chunk));
+      await eventually(() => output.includes('Starting PostgreSQL'));
+      await endProcess(child, 'SIGTERM');
+      expect([child.exitCode, output]).toEqual([0, expect.stringContaining('Shutting down')]);
+      const postgres = Number(/PostgreSQL \(process (\d+)\)/.exec(output)?.[1]);
+      expect(isAlive(postgres)).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('a start that is not ready in time fails, and leaves neither a server nor PostgreSQL', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'throughline-shell-'));
+    try {
+      const data = join(folder, 'data');
+      await expect(startServer({ DATA_DIR: data }, folder, 1)).rejects.toThrow('did not start');
+      expect(existsSync(join(data, 'postgres', 'postmaster.pid'))).toBe(false);
+      await expect(PostgresProcess.create({ work_mem: 'lots' }, 1)).rejects.toThrow('did not start');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -77,10 +113,9 @@ describe('the process', () => {
       await admin.get('/keys');
       await lock.query('BEGIN; LOCK TABLE api_keys IN EXCLUSIVE MODE');
       const running = admin.post('/keys', { name: 'late', role: 'member', user_id: 'bob' });
-      await sleep(300);
+      await waitsForLock(database);
       const ended = server.stop();
-      await sleep(300);
-      await expect(fetch(`${server.url}/api/health/live`)).rejects.toThrow();
+      await eventually(() => refuses(server));
       await lock.query('COMMIT');
       expect((await running).status).toBe(201);
       expect((await running).headers.connection).toBe('close');
@@ -104,7 +139,7 @@ describe('the process', () => {
       const running = admin
         .post('/keys', { name: 'late', role: 'member', user_id: 'bob' })
         .catch((error: unknown) => error);
-      await sleep(300);
+      await waitsForLock(database);
       expect(await server.stop()).toBe(0);
       expect(await running).toBeInstanceOf(Error);
     } finally {
@@ -131,8 +166,7 @@ describe('the process', () => {
       const admin = new Client(server.url, agent, { authorization });
       expectProblem(await admin.delete('/keys/the-one', { body: { text: 'SECRET123' } }), 503, 'STORE_UNAVAILABLE');
       // The line follows the answer.
-      await sleep(300);
-      expect(server.output).toMatch(/"route":"\/api\/keys\/:id","status":503,.*"id":"the-one"/);
+      await eventually(() => /"route":"\/api\/keys\/:id","status":503,.*"id":"the-one"/.test(server.output));
       expect(server.output).not.toContain('SECRET123');
       await postgres.start();
       await server.ready();
@@ -155,9 +189,9 @@ describe('the process', () => {
       await admin.get('/keys');
       await lock.query('BEGIN; LOCK TABLE api_keys IN EXCLUSIVE MODE');
       void admin.post('/keys', { name: 'late', role: 'member', user_id: 'bob' }).catch(() => undefined);
-      await sleep(300);
+      await waitsForLock(database);
       const ended = server.stop();
-      await sleep(200);
+      await eventually(() => server.output.includes('Shutting down'));
       server.process.kill('SIGTERM');
       expect(await ended).toBe(1);
     } finally {
@@ -172,7 +206,7 @@ async function runToEnd(env: Record<string, string>): Promise<{ code: number | n
   const child = spawn(process.execPath, [MAIN], { env: { PATH: process.env.PATH, PORT: '0', ...env } });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(timer);
   return { code, output };

@@ -23,6 +23,12 @@ export const emptyDatabase = (): Promise<TestDatabase> => makeDatabase('template
 /** One statement as superuser, outside any test database: for roles. */
 export const asAdmin = (statement: string): Promise<void> => onAdmin((client) => client.query(statement));
 
+/** Waits until a statement of its database waits for a lock. */
+export async function waitsForLock({ pool }: Pick<TestDatabase, 'pool'>): Promise<void> {
+  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await pool.query(waiting)).rowCount === 0) await sleep(10);
+}
+
 async function makeDatabase(template: string): Promise<TestDatabase> {
   const name = `${setting('TEST_PREFIX')}${randomBytes(6).toString('hex')}`;
   await onAdmin((client) => retrying(() => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)));

@@ -8,22 +8,19 @@
  *     await bouncer.remove();
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chooseAccount } from '../../src/embedded-postgres/account';
 import { freePort } from '../../src/embedded-postgres/connection';
+import { endProcess, watchOver } from './child-processes';
 import { eventually } from './events';
 import { acceptsConnections } from './postgres-process';
 
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
 const PROGRAM = FOLDERS.map((folder) => join(folder, 'pgbouncer')).find((path) => existsSync(path));
 
-const START_TIMEOUT_MS = 60_000;
-
-const running = new Set<ChildProcess>();
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const START_TIMEOUT_MS = 120_000;
 
 /** Its version, such as 1.18; undefined where it is not installed. */
 export function pgBouncerVersion(): string | undefined {
@@ -66,8 +63,7 @@ export class PgBouncerProcess {
 
   async start(): Promise<void> {
     const child = spawn(PROGRAM!, [this.file], { ...this.account, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    watchOver(child);
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (this.log += chunk));
     this.child = child;
     await eventually(() => this.isServing(child), START_TIMEOUT_MS).catch(async () => {
@@ -78,11 +74,7 @@ export class PgBouncerProcess {
 
   /** Ends it on the spot, and all connections through it. */
   async kill(): Promise<void> {
-    const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+    if (this.child) await endProcess(this.child, 'SIGKILL');
   }
 
   /** Ends it for good. */

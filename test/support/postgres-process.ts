@@ -9,7 +9,6 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,11 +21,9 @@ import { initArguments, programOptions, serverArguments } from '../../src/embedd
 import { connectionString, ensureDatabase, freePort } from '../../src/embedded-postgres/connection';
 import { makePrivateFolder } from '../../src/embedded-postgres/files';
 import { readPostmasterFile } from '../../src/embedded-postgres/postmaster';
+import { endProcess, watchOver } from './child-processes';
 
-const START_TIMEOUT_MS = 60_000;
-
-const running = new Set<ChildProcess>();
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const START_TIMEOUT_MS = 120_000;
 
 export class PostgresProcess {
   private child?: ChildProcess;
@@ -44,14 +41,19 @@ export class PostgresProcess {
   }
 
   /** Makes a cluster with the empty database `throughline`, and starts it. Durable: it is there to survive kills. */
-  static async create(settings: Record<string, string> = {}): Promise<PostgresProcess> {
+  static async create(settings: Record<string, string> = {}, timeoutMs?: number): Promise<PostgresProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'throughline-postgres-'));
     chmodSync(folder, 0o755);
     const postgres = new PostgresProcess(folder, await freePort(), settings);
-    postgres.init();
-    await postgres.start();
-    await ensureDatabase(postgres, 'throughline');
-    return postgres;
+    try {
+      postgres.init();
+      await postgres.start(timeoutMs);
+      await ensureDatabase(postgres, 'throughline');
+      return postgres;
+    } catch (error) {
+      await postgres.remove();
+      throw error;
+    }
   }
 
   get url(): string {
@@ -62,8 +64,8 @@ export class PostgresProcess {
     return this.child?.pid;
   }
 
-  async start(): Promise<void> {
-    const deadline = Date.now() + START_TIMEOUT_MS;
+  async start(timeoutMs = START_TIMEOUT_MS): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
     this.launch();
     while (!(await this.isServing())) {
       if (Date.now() > deadline) throw new Error('PostgreSQL did not start');
@@ -93,8 +95,7 @@ export class PostgresProcess {
   private launch(): void {
     const args = serverArguments(this.cluster, this.port, this.settings);
     const child = spawn(this.binaries.postgres, args, { ...this.options(), stdio: 'ignore' });
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    watchOver(child);
     this.child = child;
   }
 
@@ -116,11 +117,7 @@ export class PostgresProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
+    if (this.child) await endProcess(this.child, signal);
   }
 }
 

@@ -8,17 +8,14 @@
  *     await again.stop();                                       // SIGTERM, waits for its end
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endProcess, hasEnded, watchOver } from './child-processes';
 
 const MAIN = join(__dirname, '../../dist/src/main.js');
-const START_TIMEOUT_MS = 60_000;
-
-const running = new Set<ChildProcess>();
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const START_TIMEOUT_MS = 120_000;
 
 export class ServerProcess {
   constructor(
@@ -52,41 +49,42 @@ export class ServerProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const ended = once(this.process, 'exit');
-      this.process.kill(signal);
-      await ended;
-    }
+    await endProcess(this.process, signal);
     return this.process.exitCode;
   }
 }
 
 /**
  * Starts a server on a free port and waits until it is ready. The environment is only what is given here; so is `.env`,
- * which is read from `cwd`.
+ * which is read from `cwd`. Of a start that fails, nothing is left, nor of its embedded PostgreSQL.
  */
-export async function startServer(env: Record<string, string>, cwd = tmpdir()): Promise<ServerProcess> {
+export async function startServer(
+  env: Record<string, string>,
+  cwd = tmpdir(),
+  timeoutMs = START_TIMEOUT_MS,
+): Promise<ServerProcess> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
   const defaults = { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', NODE_ENV: 'test' };
   const child = spawn(process.execPath, [MAIN], { cwd, env: { ...defaults, CLEANUP_ENABLED: 'false', ...env } });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
+  watchOver(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   // Not the address of its metrics, and not the first of several workers.
   const address = () => /ready on (http:\/\/[\w.[\]:-]+:\d+)/.exec(output)?.[1];
   const failure = () => `The server did not start:\n${output}`;
-  await waitUntil(
-    () => {
-      if (child.exitCode !== null) throw new Error(failure());
-      return address() !== undefined;
-    },
-    START_TIMEOUT_MS,
-    failure,
-  );
-  const server = new ServerProcess(address()!, child, () => output);
-  await server.ready();
-  return server;
+  const answers = () => {
+    if (hasEnded(child)) throw new Error(failure());
+    return address() !== undefined;
+  };
+  try {
+    await waitUntil(answers, timeoutMs, failure);
+    const server = new ServerProcess(address()!, child, () => output);
+    await server.ready();
+    return server;
+  } catch (error) {
+    await endProcess(child, 'SIGTERM');
+    throw error;
+  }
 }
 
 const isReady = (url: string) =>
