@@ -16,7 +16,7 @@ describe('Agent, when something goes wrong', () => {
 
   beforeAll(async () => {
     server = await startModelServer({ text: 'Hello.' });
-    app = await startTestApp({ MODEL_BASE_URL: server.url, MODEL_NAME: 'test-model', MODEL_TIMEOUT_MS: '1500' });
+    app = await startTestApp({ MODEL_BASE_URL: server.url, MODEL_NAME: 'test-model', MODEL_TIMEOUT_MS: '3000' });
     alice = await app.as('acme', 'alice');
     bob = await app.as('acme', 'bob');
   });

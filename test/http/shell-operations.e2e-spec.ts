@@ -3,6 +3,7 @@ import { createApp } from '../../src/app.setup';
 import { loadConfig } from '../../src/config/config';
 import { MetricsServer } from '../../src/metrics/metrics-server.service';
 import { startTestApp, type TestApp } from '../support/app';
+import { eventually } from '../support/events';
 import { type Client, expectProblem } from '../support/client';
 
 describe('operations', () => {
@@ -66,8 +67,7 @@ describe('operations', () => {
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(await left()).toBe(1);
       await app.second({ CLEANUP_ENABLED: 'true', CLEANUP_CRON: '* * * * * *' });
-      await new Promise((resolve) => setTimeout(resolve, 2500));
-      expect(await left()).toBe(0);
+      await eventually(async () => (await left()) === 0);
     });
 
     it('N28 does not start on a schedule that is none', async () => {

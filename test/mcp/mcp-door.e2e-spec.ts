@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitsForLock } from '../support/database';
 import { startTestApp, type TestApp } from '../support/app';
 import { type Client, expectProblem, type Headers } from '../support/client';
 import { callTool, connectMcp, ERAS, expectToolError } from '../support/mcp';
@@ -156,20 +157,18 @@ describe('The MCP front door', () => {
     const lock = await app.db.connect();
     await lock.query('BEGIN; LOCK TABLE memories IN ACCESS EXCLUSIVE MODE');
     const saving = callTool(client, 'save_memory', { key: 'last', value: era });
-    await sleep(300);
+    await waitsForLock(app.database);
     const closing = server.app.close();
     await sleep(100);
     await lock.query('COMMIT');
     lock.release();
     expect(await saving).toMatchObject({ key: 'last', value: era });
-    const begun = Date.now();
     await closing;
-    expect(Date.now() - begun).toBeLessThan(30_000);
     await expect(callTool(client, 'get_memory', { key: 'last' })).rejects.toThrow();
   });
 
   it('says that the database is too slow, as an error of the tool', async () => {
-    const server = await app.second({ DB_STATEMENT_TIMEOUT_MS: '200' });
+    const server = await app.second({ DB_STATEMENT_TIMEOUT_MS: '2000' });
     const client = await connectMcp(server.url, alice);
     const lock = await app.db.connect();
     await lock.query('BEGIN; LOCK TABLE memories IN ACCESS EXCLUSIVE MODE');

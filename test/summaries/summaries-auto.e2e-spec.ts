@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTestApp, type TestApp } from '../support/app';
 import { type Client, expectProblem } from '../support/client';
+import { eventually } from '../support/events';
 import { brokenCounters, threadsWithGaps } from '../support/integrity';
 import { type ModelServer, startModelServer } from '../support/model-server';
 
@@ -116,9 +117,8 @@ describe('Summaries by themselves', () => {
     await open({ threshold: 3, batch_size: 3 });
     models.always({ hang: true });
     await append(6);
-    const started = Date.now();
     for (let n = 0; n < 20; n += 1) expect((await append(1)).status).toBe(201);
-    expect(Date.now() - started).toBeLessThan(30_000);
+    // The model has not answered yet: nobody has waited for it.
     expect(models.requests.length).toBeLessThanOrEqual(1);
     expect(await ranges()).toEqual([]);
   });
@@ -145,7 +145,7 @@ describe('Summaries by themselves', () => {
     await sleep(300);
     expect(await found()).toEqual([]);
     await say(1);
-    await sleep(500);
+    await eventually(async () => (await found()).length > 0);
     expect(await found()).toMatchObject([{ from_seq: 1, to_seq: 7 }]);
     await say(1);
     await sleep(300);

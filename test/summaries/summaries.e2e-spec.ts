@@ -198,13 +198,13 @@ it('C39 U38 a state that replaces messages removes the summaries that reach them
 });
 
 it('P32 U56 U57 a list of summaries keeps no session alive; after its end a summary begins a new one', async () => {
-  const app = await startTestApp({ SESSION_TTL_SECONDS: '0.6' });
+  const app = await startTestApp({ SESSION_TTL_SECONDS: '2' });
   try {
     const alice = await app.as('acme', 'alice');
     const post = (content: string) => alice.post('/sessions/s/summaries', { start_turn: 0, end_turn: 1, content });
     await post('First.');
     for (let n = 0; n < 4; n += 1) {
-      await sleep(200);
+      await sleep(600);
       await alice.get('/sessions/s/summaries');
     }
     expectProblem(await alice.get('/sessions/s/summaries'), 404, 'SESSION_NOT_FOUND');
