@@ -3,7 +3,7 @@ import type { Order } from '../../http/request/paging';
 import { Conditions, containing } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { bestShare, present, sharedWith, type SharePermission } from '../thread-access';
-import type { Thread, ThreadStatus } from '../thread.entity';
+import { Thread, type ThreadStatus } from '../thread.entity';
 
 /** Which threads, in what order. Who may see them is decided before: `userId` is absent only for admins. */
 export interface ThreadFilter {
@@ -60,13 +60,9 @@ export class ThreadListRepository {
     return tx.query<ListedThread>(text, values);
   }
 
-  async total(tx: TenantTx, filter: ThreadFilter): Promise<number> {
+  total(tx: TenantTx, filter: ThreadFilter): Promise<number> {
     const where = conditions(filter).add('t.status = ANY(:statuses)', { statuses: filter.statuses });
-    const rows = await tx.query<{ total: number }>(
-      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
-      where.values,
-    );
-    return rows[0].total;
+    return tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values).getCount();
   }
 }
 

@@ -1,18 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { Conditions } from '../../database/door/conditions';
+import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Target } from '../target';
-import {
-  forTargets,
-  targetValues,
-  TOUCH,
-  trashedThread,
-  unexpired,
-  principalValues,
-  WRITTEN_AT,
-} from '../thread-access';
-import type { Thread } from '../thread.entity';
+import { inTrash, sqlForTarget, TOUCH, unexpired, WRITTEN_AT } from '../thread-access';
+import { Thread } from '../thread.entity';
 
 export interface ThreadTrashSlice {
   /** Time and id of the last thread of the page before. */
@@ -23,30 +16,40 @@ export interface ThreadTrashSlice {
 }
 
 /* A session's life does not end later for that its thread is in the trash. */
-const DISCARD = forTargets(
-  { name: 'threads_discard' },
+const DISCARD = sqlForTarget<'version'>(
+  'threads_discard',
   'own',
+)(
   (isTarget) => `
     WITH gone AS (
       UPDATE threads t SET deleted_at = ${WRITTEN_AT}, session_id = NULL, version = t.version + 1, updated_at = ${WRITTEN_AT}
-      WHERE ${isTarget} AND ($5::bigint IS NULL OR t.version = $5) RETURNING t.org_id, t.id
+      WHERE ${isTarget} AND (:version::bigint IS NULL OR t.version = :version) RETURNING t.org_id, t.id
     ), current AS (
       DELETE FROM current_threads c USING gone WHERE c.org_id = gone.org_id AND c.thread_id = gone.id
     )
     SELECT id FROM gone`,
 );
 
+const RESTORE = sql<'orgId' | 'id' | 'mostSessions', Thread>('threads_restore')`
+  UPDATE threads t SET deleted_at = NULL,
+    session_id = (
+      SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id
+        AND (:mostSessions::int = 0 OR :mostSessions > (
+          SELECT count(*) FROM threads a WHERE a.org_id = :orgId AND a.session_id IS NOT NULL AND ${unexpired('a')}))
+    ), ${TOUCH}
+  WHERE t.org_id = :orgId AND t.id = :id RETURNING t.*`;
+
 @Injectable()
 export class ThreadTrashRepository {
   /** Moves the thread to the trash; its session is gone, and it is nobody's current thread. @returns whether it was there, at that version */
   async discard(tx: TenantTx, principal: Principal, target: Target, version?: number): Promise<boolean> {
-    return (await tx.query(DISCARD[target.by], [...targetValues(principal, target), version])).length === 1;
+    return (await tx.query(DISCARD[target.by], { ...principal, target: target.id, version })).length === 1;
   }
 
   /** The thread in the trash, held, if it is the caller's. */
   async hold(tx: TenantTx, principal: Principal, id: string): Promise<Thread | undefined> {
-    const text = `SELECT t.* FROM threads t WHERE ${trashedThread('t', 1)} AND t.id = $4 FOR UPDATE`;
-    return (await tx.query<Thread>({ name: 'threads_hold_trashed', text }, [...principalValues(principal), id]))[0];
+    const threads = tx.repo(Thread).createQueryBuilder('t').setLock('pessimistic_write');
+    return (await threads.where(`${inTrash('t')} AND t.id = :id`, { ...principal, id }).getOne()) ?? undefined;
   }
 
   /**
@@ -54,19 +57,11 @@ export class ThreadTrashRepository {
    * bound) it sleeps until its next write. @returns the thread as it is now
    */
   async restore(tx: TenantTx, thread: Thread, mostSessions: number): Promise<Thread> {
-    const text = `
-      UPDATE threads t SET deleted_at = NULL,
-        session_id = (
-          SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id AND ($3::int = 0 OR $3 > (
-            SELECT count(*) FROM threads a WHERE a.org_id = $1 AND a.session_id IS NOT NULL AND ${unexpired('a')}))
-        ), ${TOUCH}
-      WHERE t.org_id = $1 AND t.id = $2 RETURNING t.*`;
-    return (await tx.query<Thread>({ name: 'threads_restore', text }, [thread.org_id, thread.id, mostSessions]))[0];
+    return (await tx.query(RESTORE, { orgId: thread.org_id, id: thread.id, mostSessions }))[0];
   }
 
-  async erase(tx: TenantTx, thread: Thread): Promise<void> {
-    const text = `DELETE FROM threads t WHERE t.org_id = $1 AND t.id = $2`;
-    await tx.execute({ name: 'threads_erase', text }, [thread.org_id, thread.id]);
+  async erase(tx: TenantTx, { org_id, id }: Thread): Promise<void> {
+    await tx.repo(Thread).delete({ org_id, id });
   }
 
   /** A user's threads in the trash, the last one first unless `asc`. */
@@ -77,7 +72,8 @@ export class ThreadTrashRepository {
       { orgId, userId },
     );
     where.beyond({ 't.deleted_at': 'timestamptz', 't.id': 'uuid' }, after, order);
-    const text = `SELECT t.* FROM threads t WHERE ${where} ORDER BY t.deleted_at ${order}, t.id ${order} LIMIT :limit OFFSET :offset`;
-    return tx.query<Thread>(text, { ...where.values, limit, offset });
+    const direction = order === 'asc' ? 'ASC' : 'DESC';
+    const threads = tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values);
+    return threads.orderBy({ 't.deleted_at': direction, 't.id': direction }).limit(limit).offset(offset).getMany();
   }
 }
