@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import { visibleTo } from '../threads/thread-access';
 import type { Watched } from './stream';
@@ -11,26 +12,27 @@ export interface Sighting {
   at: number;
 }
 
-const READER = { orgId: '$1', userId: 'w.user_id', seesOrganization: 'w.sees_organization' };
+const READER = { orgId: ':orgId', userId: 'w.user_id', seesOrganization: 'w.sees_organization' };
+
+type Names = 'orgId' | 'userIds' | 'seeOrganization' | 'threadIds' | 'sessionIds';
+
+const SIGHTINGS = sql<Names, Sighting>('live_sightings')`
+  SELECT w.position, t.version, extract(epoch FROM now())::bigint AS at
+  FROM unnest(:userIds::text[], :seeOrganization::boolean[], :threadIds::uuid[], :sessionIds::text[])
+    WITH ORDINALITY AS w (user_id, sees_organization, thread_id, session_id, position)
+  JOIN threads t ON ${visibleTo('t', READER)} AND t.id = w.thread_id
+    AND (w.session_id IS NULL OR t.session_id = w.session_id)`;
 
 @Injectable()
 export class WatchesRepository {
   /** Of these streams, those whose thread is still in sight; a session's, while it is that session's. */
   sightings(tx: TenantTx, orgId: string, streams: Watched[]): Promise<Sighting[]> {
-    const text = `
-      SELECT w.position, t.version, extract(epoch FROM now())::bigint AS at
-      FROM unnest($2::text[], $3::boolean[], $4::uuid[], $5::text[])
-        WITH ORDINALITY AS w (user_id, sees_organization, thread_id, session_id, position)
-      JOIN threads t ON ${visibleTo('t', READER)} AND t.id = w.thread_id
-        AND (w.session_id IS NULL OR t.session_id = w.session_id)`;
-    const sessions = streams.map(({ target }) => (target.by === 'session' ? target.id : null));
-    const values = [
+    return tx.query(SIGHTINGS, {
       orgId,
-      streams.map(({ principal }) => principal.userId),
-      streams.map(({ principal }) => principal.seesOrganization),
-      streams.map(({ threadId }) => threadId),
-      sessions,
-    ];
-    return tx.query({ name: 'live_sightings', text }, values);
+      userIds: streams.map(({ principal }) => principal.userId),
+      seeOrganization: streams.map(({ principal }) => principal.seesOrganization),
+      threadIds: streams.map(({ threadId }) => threadId),
+      sessionIds: streams.map(({ target }) => (target.by === 'session' ? target.id : null)),
+    });
   }
 }
