@@ -4,6 +4,7 @@ import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { endOfPrefix } from '../../database/door/conditions';
 import { bestShare, sharedWith, type SharePermission, unexpired } from '../../threads/thread-access';
+import { Thread } from '../../threads/thread.entity';
 import type { SessionRow } from '../session.entity';
 import { SESSION_COLUMNS } from '../sessions.repository';
 
@@ -55,13 +56,9 @@ export class SessionListRepository {
     return [', h.share_id, h.permission', `CROSS JOIN LATERAL (${bestShare('t', ':orgId', ':reader')}) h`];
   }
 
-  async total(tx: TenantTx, filter: SessionFilter): Promise<number> {
+  total(tx: TenantTx, filter: SessionFilter): Promise<number> {
     const where = conditions(filter);
-    const rows = await tx.query<{ total: number }>(
-      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
-      where.values,
-    );
-    return rows[0].total;
+    return tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values).getCount();
   }
 }
 
