@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations/principal';
 import { Conditions } from '../../database/door/conditions';
+import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { present, principalValues, visibleThread } from '../../threads/thread-access';
+import { present, type PrincipalNames, visible } from '../../threads/thread-access';
 import type { MessageRow } from '../../messages/message.entity';
 import type { Session } from '../../sessions/session.entity';
 import type { SummaryRow } from '../../summaries/summary.entity';
-import type { Thread } from '../../threads/thread.entity';
+import { Thread } from '../../threads/thread.entity';
 
 type Times = { created_at: string; updated_at: string };
 type OfThread = 'id' | 'user_id' | 'name' | 'status' | 'metadata' | 'auto_summarize' | 'last_seq';
@@ -34,64 +35,65 @@ const MESSAGES = 500;
 const PAGE_BYTES = 512 * 1024;
 const SUMMARIES = 50;
 
+const FIND = sql<PrincipalNames | 'threadId', ExportedThread>('export_find', { isoTimes: true })`
+  SELECT t.id, t.user_id, t.name, t.status, t.metadata, t.auto_summarize, t.last_seq, t.created_at, t.updated_at,
+    s.id AS session_id, s.notebook_id, s.prompt_name, s.system_prompt, s.max_tokens, s.variables,
+    s.created_at AS session_created_at,
+    EXISTS (SELECT FROM summaries u WHERE u.org_id = t.org_id AND u.thread_id = t.id) AS has_summaries
+  FROM threads t LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
+    AND (s.user_id = :userId OR :seesOrganization::boolean)
+  WHERE ${visible('t')} AND t.id = :threadId`;
+
+const READ_MESSAGES = sql<'orgId' | 'threadId' | 'afterSeq', ExportedMessage>('export_messages', { isoTimes: true })`
+  SELECT m.seq, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls, m.tool_call_id, m.name,
+    m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at
+  FROM (
+    SELECT p.*, sum(p.size) OVER (ORDER BY p.seq) - p.size AS before FROM (
+      SELECT m.*, pg_column_size(m.metadata) + coalesce(pg_column_size(m.content), 0)
+        + coalesce(pg_column_size(m.tool_calls), 0) AS size
+      FROM messages m WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq > :afterSeq
+      ORDER BY m.seq LIMIT ${String(MESSAGES)}
+    ) p
+  ) m WHERE m.before < ${String(PAGE_BYTES)} ORDER BY m.seq`;
+
+type SummaryNames = 'orgId' | 'threadId' | 'afterSeq' | 'afterId';
+
+const READ_SUMMARIES = sql<SummaryNames, ExportedSummary>('export_summaries', { isoTimes: true })`
+  SELECT s.id, s.from_seq, s.to_seq, s.content, s.token_count, s.created_by, s.automatic, s.created_at
+  FROM summaries s WHERE s.org_id = :orgId AND s.thread_id = :threadId
+    AND (:afterSeq::bigint IS NULL OR (s.from_seq, s.id) > (:afterSeq::bigint, :afterId::uuid))
+  ORDER BY s.from_seq, s.id LIMIT ${String(SUMMARIES)}`;
+
 /** Reads page by page, so that a conversation of any length takes the memory of a page. */
 @Injectable()
 export class ExportRepository {
   /** The next ids, in their order, which is that of creation. */
   async threadIds(tx: TenantTx, filter: ExportFilter, after: string | undefined, limit: number): Promise<string[]> {
     const where = conditions(filter).add('t.id > :after::uuid', { after });
-    const text = `SELECT t.id FROM threads t WHERE ${where} ORDER BY t.id LIMIT :limit`;
-    const rows = await tx.query<{ id: string }>(text, { ...where.values, limit });
+    const threads = tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values);
+    const rows = await threads.select('t.id', 'id').orderBy('t.id').limit(limit).getRawMany<{ id: string }>();
     return rows.map(({ id }) => id);
   }
 
   /** How many there are, to tell how far an export has come. */
-  async count(tx: TenantTx, filter: ExportFilter): Promise<number> {
+  count(tx: TenantTx, filter: ExportFilter): Promise<number> {
     const where = conditions(filter);
-    const rows = await tx.query<{ total: number }>(
-      `SELECT count(*) AS total FROM threads t WHERE ${where}`,
-      where.values,
-    );
-    return rows[0].total;
+    return tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values).getCount();
   }
 
   /** @returns `undefined` when the thread is not in sight */
   async find(tx: TenantTx, principal: Principal, threadId: string): Promise<ExportedThread | undefined> {
-    const text = `
-      SELECT t.id, t.user_id, t.name, t.status, t.metadata, t.auto_summarize, t.last_seq, t.created_at, t.updated_at,
-        s.id AS session_id, s.notebook_id, s.prompt_name, s.system_prompt, s.max_tokens, s.variables,
-        s.created_at AS session_created_at,
-        EXISTS (SELECT FROM summaries u WHERE u.org_id = t.org_id AND u.thread_id = t.id) AS has_summaries
-      FROM threads t LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id AND (s.user_id = $2 OR $3::boolean)
-      WHERE ${visibleThread('t', 1)} AND t.id = $4`;
-    const values = [...principalValues(principal), threadId];
-    return (await tx.query<ExportedThread>({ name: 'export_find', text, isoTimes: true }, values))[0];
+    return (await tx.query(FIND, { ...principal, threadId }))[0];
   }
 
   /** The messages after a number: some hundreds, or fewer large ones, but one at least. */
   messages(tx: TenantTx, orgId: string, threadId: string, afterSeq: number): Promise<ExportedMessage[]> {
-    const text = `
-      SELECT m.seq, m.role, m.content IS NOT NULL AS has_content, m.content, m.tool_calls, m.tool_call_id, m.name,
-        m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at, m.updated_at
-      FROM (
-        SELECT p.*, sum(p.size) OVER (ORDER BY p.seq) - p.size AS before FROM (
-          SELECT m.*, pg_column_size(m.metadata) + coalesce(pg_column_size(m.content), 0)
-            + coalesce(pg_column_size(m.tool_calls), 0) AS size
-          FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT ${MESSAGES}
-        ) p
-      ) m WHERE m.before < ${PAGE_BYTES} ORDER BY m.seq`;
-    return tx.query<ExportedMessage>({ name: 'export_messages', text, isoTimes: true }, [orgId, threadId, afterSeq]);
+    return tx.query(READ_MESSAGES, { orgId, threadId, afterSeq });
   }
 
   /** The summaries after one of them, in the order of their ranges. */
   summaries(tx: TenantTx, orgId: string, threadId: string, after?: ExportedSummary): Promise<ExportedSummary[]> {
-    const text = `
-      SELECT s.id, s.from_seq, s.to_seq, s.content, s.token_count, s.created_by, s.automatic, s.created_at
-      FROM summaries s WHERE s.org_id = $1 AND s.thread_id = $2
-        AND ($3::bigint IS NULL OR (s.from_seq, s.id) > ($3::bigint, $4::uuid))
-      ORDER BY s.from_seq, s.id LIMIT ${SUMMARIES}`;
-    const values = [orgId, threadId, after?.from_seq, after?.id];
-    return tx.query<ExportedSummary>({ name: 'export_summaries', text, isoTimes: true }, values);
+    return tx.query(READ_SUMMARIES, { orgId, threadId, afterSeq: after?.from_seq, afterId: after?.id });
   }
 }
 
