@@ -4,12 +4,12 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module';
-import { checkSchedule } from './cleanup/cleanup.schedule';
+import { checkSchedule } from './cleanup';
 import { serializeAnswer } from './http/answer/json-text';
 import { ProblemFilter } from './http/answer/problem.filter';
 import { ValidationPipe } from './http/request/validation.pipe';
 import { type Config, loadConfig } from './config/config';
-import { MetricsService } from './metrics/metrics.service';
+import { MetricsService } from './metrics';
 import { registerBodyParser } from './http/server/body-parser';
 import { fastifyOptions } from './http/server/fastify-options';
 import { Lifecycle } from './http/server/lifecycle';

@@ -1,9 +1,7 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import type { Served } from './workers/worker-messages';
-import { inForeignCluster, type WorkerLink, workerLink } from './workers/worker-link';
-import { NoWorkerLeft, Workers } from './workers/workers';
+import { inForeignCluster, NoWorkerLeft, type Served, type WorkerLink, workerLink, Workers } from './workers';
 import { type Config, ConfigError, loadConfig, loadEnvFile } from './config/config';
 import { connectionsOf, wholeOf } from './config/process-shares';
 import { migrate } from './database/migrate';
@@ -12,7 +10,7 @@ import { inspectDatabase } from './database/server-facts';
 import { makeLogger } from './http/server/logger';
 import { assertPortFree } from './http/server/port';
 import { closeApp, stopOnSignal } from './http/server/shutdown';
-import { warmUp } from './tokens/estimator';
+import { warmUp } from './tokens';
 
 const WARM_UP_AFTER_MS = 500;
 

@@ -1,9 +1,8 @@
 import { Body, Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
-import { CleanupView, RunCleanup } from '../cleanup/cleanup.dto';
-import { CleanupService } from '../cleanup/cleanup.service';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
+import { CleanupService, CleanupView, RunCleanup } from '../cleanup';
 import { StatsView } from './admin.dto';
 import { AdminService, type SettingsView } from './admin.service';
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { CleanupModule } from '../cleanup/cleanup.module';
+import { CleanupModule } from '../cleanup';
 import { AdminController } from './admin.controller';
 import { AdminRepository } from './admin.repository';
 import { AdminService } from './admin.service';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { present } from '../threads/thread-access';
+import { present } from '../threads';
 
 export interface Stats {
   threads: number;

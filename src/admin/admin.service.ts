@@ -5,7 +5,7 @@ import { type Tenant, TenantDatabase } from '../database/door/tenant-database';
 import { type StatsView, toStatsView } from './admin.dto';
 import { AdminRepository } from './admin.repository';
 
-export type Setting = string | number | boolean | null;
+type Setting = string | number | boolean | null;
 export type SettingsView = Record<VariableName, Setting> & { database: { kind: string } };
 
 /** Shows an operator what the server runs with, and how much there is. */

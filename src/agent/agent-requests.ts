@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
-import { ContextService } from '../context/context.service';
-import { MemoryService } from '../memory/memory.service';
-import type { ModelRequest } from '../models/chat-model.service';
-import type { AgentTurnLease } from '../sessions/turns/agent-turn-lease';
-import { bySession } from '../threads/target';
+import type { Principal } from '../organizations';
+import { ContextService } from '../context';
+import { MemoryService } from '../memory';
+import type { ModelRequest } from '../models';
+import type { AgentTurnLease } from '../sessions';
+import { bySession } from '../threads';
 import type { QuickQuery } from './agent.dto';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */

@@ -3,7 +3,7 @@ import { IntField, ObjectField, TextField } from '../http/request/fields';
 import { PartOf } from '../http/request/validation.pipe';
 
 /** What the notebook says of itself. */
-export class NotebookContext {
+class NotebookContext {
   @TextField({ min: 1, max: 255, required: true, description: 'The notebook; the first one of a session stays.' })
   notebook_id!: string;
 
@@ -48,7 +48,7 @@ export class QuickQuery {
   context!: NotebookContext;
 }
 
-export const AGENT_MESSAGE_TYPES = ['explanation', 'error'] as const;
+const AGENT_MESSAGE_TYPES = ['explanation', 'error'] as const;
 
 /** One thing that the agent says. */
 export class AgentMessage {
@@ -67,7 +67,7 @@ export class AgentMessage {
 }
 
 /** What the turn cost. */
-export class AgentUsage {
+class AgentUsage {
   @ApiProperty({ type: 'integer' })
   input_tokens!: number;
 

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { ContextModule } from '../context/context.module';
-import { MemoryModule } from '../memory/memory.module';
-import { ModelsModule } from '../models/models.module';
-import { SessionsModule } from '../sessions/sessions.module';
+import { ContextModule } from '../context';
+import { MemoryModule } from '../memory';
+import { ModelsModule } from '../models';
+import { SessionsModule } from '../sessions';
 import { AgentRequests } from './agent-requests';
 import { AgentController } from './agent.controller';
 import { AgentService } from './agent.service';

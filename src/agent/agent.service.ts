@@ -1,12 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { Problem } from '../common/errors';
 import { toStorable } from '../common/json';
 import { ClientGone } from '../http/answer/event-stream';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { ChatModel, type ModelAnswer } from '../models/chat-model.service';
-import type { AgentTurnEnd, AgentTurnLease } from '../sessions/turns/agent-turn-lease';
-import { AgentTurnsService } from '../sessions/turns/agent-turns.service';
+import type { IdempotencyKey } from '../idempotency';
+import { ChatModel, type ModelAnswer } from '../models';
+import { type AgentTurnEnd, type AgentTurnLease, AgentTurnsService } from '../sessions';
 import { AgentRequests } from './agent-requests';
 import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
 
@@ -14,10 +13,10 @@ import type { AgentMessage, QuickAnswer, QuickQuery } from './agent.dto';
 const ROUTE = 'unknown';
 
 /** A turn that has begun, or the answer of one that had ended before. */
-export type QuickTurn = { turn: AgentTurnLease; body: QuickQuery } | { response: QuickAnswer };
+type QuickTurn = { turn: AgentTurnLease; body: QuickQuery } | { response: QuickAnswer };
 
 /** How a turn is watched while it goes on. */
-export interface Watch {
+interface Watch {
   onText?: (piece: string) => void;
   /** Aborted when the client goes away. */
   signal?: AbortSignal;

@@ -1,7 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
 import { authErrors } from './auth.errors';
-import type { Role } from '../organizations/principal';
+import type { Role } from '../organizations';
 
 /** What a route does, and which roles may do it. */
 const PERMISSIONS = {

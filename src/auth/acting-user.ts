@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { commonErrors } from '../common/errors';
 import { checkId } from '../common/ids';
 import { authErrors } from './auth.errors';
-import { makePrincipal, type Principal, type Role } from '../organizations/principal';
+import { makePrincipal, type Principal, type Role } from '../organizations';
 
 /** Whom credentials belong to. */
 export interface Identity {

@@ -7,7 +7,7 @@ import { readUserId } from './acting-user';
 import { authErrors } from './auth.errors';
 import { Authenticator } from './authenticator.service';
 import { DefaultIdentity } from './default-identity.service';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 
 /** Stands before every route, and denies what does not declare its access (design 6). */
 @Injectable()

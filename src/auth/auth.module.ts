@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
+import { IdempotencyModule } from '../idempotency';
+import { OrganizationsModule } from '../organizations';
 import { ApiKeysController } from './api-keys/api-keys.controller';
 import { ApiKeysRepository } from './api-keys/api-keys.repository';
 import { ApiKeysService } from './api-keys/api-keys.service';

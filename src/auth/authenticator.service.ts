@@ -3,7 +3,7 @@ import { actAs, type Identity } from './acting-user';
 import { KEY_PREFIX } from './api-keys/api-key';
 import { authErrors, challenge } from './auth.errors';
 import { KeyVerifier } from './api-keys/key-verifier.service';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { TokensService } from './tokens.service';
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;

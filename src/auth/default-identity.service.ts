@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../config/config';
 import { actAs, readUserId } from './acting-user';
 import { authErrors, challenge } from './auth.errors';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 
 const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/i;
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;

@@ -6,7 +6,7 @@ import { CONFIG, type Config } from '../config/config';
 import type { Identity } from './acting-user';
 import { authErrors, challenge } from './auth.errors';
 import { readClaim } from './claims';
-import { isOrgId, type Role, ROLES } from '../organizations/principal';
+import { isOrgId, type Role, ROLES } from '../organizations';
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 const FETCH_TIMEOUT_MS = 5000;

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
-import { ErasureModule } from '../erasure/erasure.module';
+import { ErasureModule } from '../erasure';
 import { CleanupRepository } from './cleanup.repository';
 import { CleanupSchedule } from './cleanup.schedule';
 import { CleanupService } from './cleanup.service';

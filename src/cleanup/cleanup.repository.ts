@@ -5,7 +5,7 @@ import type { SystemTx } from '../database/door/system-database';
 import type { TenantTx } from '../database/door/tenant-database';
 
 /** How long what is kept for a while is kept. */
-export interface Retention {
+interface Retention {
   keyHours: number;
   trashDays: number;
   changeDays: number;

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob, validateCronExpression } from 'cron';
 import { CONFIG, type Config, ConfigError } from '../config/config';
-import { ErasureWorkerService } from '../erasure/erasure-worker.service';
+import { ErasureWorkerService } from '../erasure';
 import { CleanupService } from './cleanup.service';
 
 /**

@@ -25,7 +25,7 @@ const [ALONE, SHARED] = [true, false];
 type Kind = keyof typeof SIZES;
 
 /** Rows removed, by kind. */
-export type Expired = Pick<CleanupView, Kind>;
+type Expired = Pick<CleanupView, Kind>;
 
 const nothing = () => Object.fromEntries(Object.keys(SIZES).map((kind) => [kind, 0])) as Expired;
 

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ApiKeysService } from '../auth/api-keys/api-keys.service';
-import { AuthModule } from '../auth/auth.module';
-import { makePrincipal, type Principal, type Role, ROLES } from '../organizations/principal';
+import { ApiKeysService, AuthModule } from '../auth';
+import { makePrincipal, type Principal, type Role, ROLES } from '../organizations';
 import { answer, describe, explain, organizationOption, withDatabase, withServices } from './context';
 import { addTransferCommands } from './transfer-commands';
 import { migrate, type MigrationTarget, revert } from '../database/migrate';

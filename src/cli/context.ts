@@ -1,7 +1,7 @@
 import { type INestApplicationContext, Module, type ModuleMetadata } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { InvalidArgumentError, Option } from 'commander';
-import { isOrgId } from '../organizations/principal';
+import { isOrgId } from '../organizations';
 import { Problem } from '../common/errors';
 import { type Config, loadConfig, loadEnvFile } from '../config/config';
 import { ConfigModule } from '../config/config.module';

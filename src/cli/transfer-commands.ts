@@ -2,15 +2,20 @@ import { type Command, Option } from 'commander';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { makePrincipal } from '../organizations/principal';
+import { makePrincipal } from '../organizations';
 import { answer, explain, organizationOption, withServices } from './context';
 import { Progress } from './progress';
 import { Problem } from '../common/errors';
 import { isPlainId } from '../common/ids';
-import { ExportService } from '../transfer/export/export.service';
-import { ImportRequestsService } from '../transfer/import/import-requests.service';
-import { EXPORT_FORMATS, type ExportFormatName, IMPORT_FORMATS, type ImportFormatName } from '../transfer/transfer.dto';
-import { TransferModule } from '../transfer/transfer.module';
+import {
+  EXPORT_FORMATS,
+  type ExportFormatName,
+  ExportService,
+  IMPORT_FORMATS,
+  type ImportFormatName,
+  ImportRequestsService,
+  TransferModule,
+} from '../transfer';
 
 interface ExportOptions {
   org: string;

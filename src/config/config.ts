@@ -54,7 +54,7 @@ export function loadEnvFile(path = resolve('.env')): void {
   if (existsSync(path)) process.loadEnvFile(path);
 }
 
-export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
+const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
 
 function readEnvironment(source: NodeJS.ProcessEnv, problems: string[]): Environment {
   const entries = (Object.entries(variables) as [VariableName, Variable<unknown>][]).map(([name, variable]) => {

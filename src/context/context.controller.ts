@@ -1,9 +1,9 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
-import { OwnerQuery } from '../sessions/sessions.dto';
-import { ConversationTarget, type SharedSession, type Target } from '../threads/target';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
+import { OwnerQuery } from '../sessions';
+import { ConversationTarget, type SharedSession, type Target } from '../threads';
 import { ContextQuery, ContextRequest, ContextView, SessionContextQuery } from './context.dto';
 import { ContextService, inFormat } from './context.service';
 

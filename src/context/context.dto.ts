@@ -3,14 +3,13 @@ import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsNumber, Max, Min } from 'class-validator';
 import { EnumField, field, IntField, isObject, satisfies, TextField, TimeField } from '../http/request/fields';
-import { ChatMessage } from '../messages/messages.dto';
-import { OwnerQuery } from '../sessions/sessions.dto';
-import type { MessageRole } from '../messages/message.entity';
+import { ChatMessage, type MessageRole } from '../messages';
+import { OwnerQuery } from '../sessions';
 import { CONTEXT_FORMATS, type ContextFormat } from './formats';
 import { ABOUT_STRATEGIES, STRATEGY_NAMES } from './choose/strategies';
 
 /** Sections of a context, in their order. */
-export const SECTIONS = ['system', 'facts', 'summaries', 'retrieved', 'recent', 'question'] as const;
+const SECTIONS = ['system', 'facts', 'summaries', 'retrieved', 'recent', 'question'] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 /** Sections that may be given a share of the budget; the others stay whatever they count. */
@@ -147,7 +146,7 @@ export class ContextRequest extends ContextQuery {
 export class SessionContextQuery extends IntersectionType(ContextQuery, OwnerQuery) {}
 
 /** One section of a context. */
-export class ContextSection {
+class ContextSection {
   @ApiProperty({ enum: SECTIONS })
   name!: SectionName;
 
@@ -158,8 +157,8 @@ export class ContextSection {
   token_count!: number;
 }
 
-export const IN_REASONS = ['system', 'newest', 'chosen', 'retrieved'] as const;
-export const OUT_REASONS = [
+const IN_REASONS = ['system', 'newest', 'chosen', 'retrieved'] as const;
+const OUT_REASONS = [
   'over_budget',
   'outside_window',
   'too_old',
@@ -193,7 +192,7 @@ export class ContextDecision {
   reason!: (typeof IN_REASONS)[number] | (typeof OUT_REASONS)[number];
 }
 
-export const WARNINGS = {
+const WARNINGS = {
   large_conversation:
     'the conversation has more than CONTEXT_WARNING_MESSAGES, and neither window nor budget was named',
   budget_exceeded: 'what has to stay is larger than the budget, or the strategy is `none`',

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
-import { MemoryModule } from '../memory/memory.module';
-import { MessagesModule } from '../messages/messages.module';
-import { SearchModule } from '../search/search.module';
-import { SessionsModule } from '../sessions/sessions.module';
-import { SummariesModule } from '../summaries/summaries.module';
+import { MemoryModule } from '../memory';
+import { MessagesModule } from '../messages';
+import { SearchModule } from '../search';
+import { SessionsModule } from '../sessions';
+import { SummariesModule } from '../summaries';
 import { ContextExtras } from './read/context-extras.service';
 import { ContextRetrieval } from './read/context-retrieval.service';
 import { ContextReader } from './read/context-reader.service';

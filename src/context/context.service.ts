@@ -1,8 +1,8 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { CONFIG, type Config } from '../config/config';
-import type { SharedSession, Target } from '../threads/target';
-import type { ChatMessage } from '../messages/messages.dto';
+import type { SharedSession, Target } from '../threads';
+import type { ChatMessage } from '../messages';
 import { assemble, type Assembled } from './choose/assembly';
 import { ContextExtras } from './read/context-extras.service';
 import { ContextReader, type Conversation } from './read/context-reader.service';
@@ -13,7 +13,7 @@ import { type Plan, toPlan } from './choose/plan';
 import { tokensOf } from './choose/units';
 
 /** What a caller inside the server gets: messages, always. */
-export type Context = ContextView & { messages: ChatMessage[] };
+type Context = ContextView & { messages: ChatMessage[] };
 
 /** Builds what a model is to be sent next. Nothing stored changes by it. */
 @Injectable()

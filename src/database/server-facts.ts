@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { Config } from '../config/config';
 
 /** What stands at the other end of a URL. */
-export interface Server {
+interface Server {
   /** Whether connections are a pooler's, which hands those of the server round. */
   readonly pooled: boolean;
   /** Connections that the server has for all its users. */

@@ -1,6 +1,6 @@
 import { type INestApplication, RequestMethod, type Type } from '@nestjs/common';
 import { ApplicationConfig, MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { ACCESS, PUBLIC } from '../auth/access';
+import { ACCESS, PUBLIC } from '../auth';
 import { code, GENERATED, linkTo, type SourceFiles, table } from './text';
 
 interface Route {

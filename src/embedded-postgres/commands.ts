@@ -8,7 +8,7 @@ export const SUPERUSER = 'throughline';
 export const HOST = '127.0.0.1';
 
 /** How to start PostgreSQL's programs, for `child_process`. */
-export interface ProgramOptions extends Partial<Account> {
+interface ProgramOptions extends Partial<Account> {
   readonly cwd: string;
   readonly env: Record<string, string>;
   readonly windowsHide: boolean;

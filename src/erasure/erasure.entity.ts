@@ -1,5 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { Organization } from '../organizations/organization.entity';
+import { Organization } from '../organizations';
 
 export const ERASURE_SUBJECTS = ['user', 'organization'] as const;
 export type ErasureSubject = (typeof ERASURE_SUBJECTS)[number];

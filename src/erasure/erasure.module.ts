@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
+import { IdempotencyModule } from '../idempotency';
 import { ErasureWorkerService } from './erasure-worker.service';
 import { ErasuresController } from './erasures.controller';
 import { ErasuresRepository } from './erasures.repository';

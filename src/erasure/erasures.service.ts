@@ -1,11 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { isUuid, newId } from '../common/ids';
 import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
 import { ErasureWorkerService } from './erasure-worker.service';
 import type { Erasure } from './erasure.entity';
 import {

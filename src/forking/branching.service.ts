@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { checkVersion, precondition } from '../http/request/versions';
 import type { TenantTx } from '../database/door/tenant-database';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { AppendService } from '../messages/append/append.service';
-import type { MessageInput, MessageView, UpdateMessage } from '../messages/messages.dto';
-import type { MessageRow } from '../messages/message.entity';
-import { checkMessageId, MessagesService } from '../messages/read/messages.service';
-import { byThread } from '../threads/target';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
+import {
+  AppendService,
+  checkMessageId,
+  type MessageInput,
+  type MessageRow,
+  MessagesService,
+  type MessageView,
+  type UpdateMessage,
+} from '../messages';
+import { byThread } from '../threads';
 import { ForkingRepository } from './forking.repository';
 import { ThreadCopies } from './thread-copies';
 

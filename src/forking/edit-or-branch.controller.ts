@@ -1,16 +1,16 @@
 import { Body, Controller, createParamDecorator, type ExecutionContext, Patch, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { Id, readIfMatch } from '../http/request/decorators';
-import { ApiIdempotencyKey, readIdempotencyKey } from '../idempotency/idempotency-key';
-import { EditsService } from '../messages/edit/edits.service';
-import { MessageView, UpdateMessage } from '../messages/messages.dto';
+import { ApiIdempotencyKey, readIdempotencyKey } from '../idempotency';
+import { EditsService, MessageView, UpdateMessage } from '../messages';
 import { BranchingService, type EditOptions } from './branching.service';
 import { EditQuery } from './forking.dto';
 
 /** What an edit says beside its body: `Idempotency-Key` and `If-Match`. */
+// eslint-disable-next-line no-useless-assignment -- the rule does not see decorators of parameters
 const EditControls = createParamDecorator((_: unknown, context: ExecutionContext): EditOptions => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   return { idempotencyKey: readIdempotencyKey(request), ifMatch: readIfMatch(request) };

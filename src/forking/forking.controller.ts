@@ -1,12 +1,11 @@
 import { Body, Controller, Get, Post, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
+import { Access } from '../auth';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
-import { Caller, type Principal } from '../organizations/principal';
-import { SessionView } from '../sessions/sessions.dto';
-import { ConversationTarget, type Target } from '../threads/target';
-import { ThreadView } from '../threads/threads.dto';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
+import { Caller, type Principal } from '../organizations';
+import { SessionView } from '../sessions';
+import { ConversationTarget, type Target, ThreadView } from '../threads';
 import { ForkSession, ForkThread, ForkTree } from './forking.dto';
 import { ForkingService } from './forking.service';
 import { LineageService } from './lineage.service';

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FlagField, IntField, NameField, UuidField } from '../http/request/fields';
-import { SessionIdField } from '../threads/target';
+import { SessionIdField } from '../threads';
 
 /** What of a thread goes into its fork. */
 export class ForkThread {

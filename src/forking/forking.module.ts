@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { MessagesModule } from '../messages/messages.module';
-import { SessionsModule } from '../sessions/sessions.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { MessagesModule } from '../messages';
+import { SessionsModule } from '../sessions';
+import { ThreadsModule } from '../threads';
 import { BranchingService } from './branching.service';
 import { EditOrBranchController } from './edit-or-branch.controller';
 import { SessionForkingController, ThreadForkingController } from './forking.controller';

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type PrincipalNames, visible } from '../threads/thread-access';
-import type { Thread } from '../threads/thread.entity';
+import { type PrincipalNames, type Thread, visible } from '../threads';
 
 type Metadata = Record<string, unknown>;
 type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
@@ -24,7 +23,7 @@ export interface Fork {
 }
 
 /** What was copied. */
-export interface Copied {
+interface Copied {
   /** Number, in the source, of the last message; 0: there was none. */
   forked_from_seq: number;
 }

@@ -1,13 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { Principal } from '../organizations/principal';
-import { SessionOpeningService } from '../sessions/opening/session-opening.service';
-import type { SessionView } from '../sessions/sessions.dto';
-import { SessionsService } from '../sessions/sessions.service';
-import { checkSessionId, checkTarget, type Target } from '../threads/target';
-import type { ThreadView } from '../threads/threads.dto';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
+import type { Principal } from '../organizations';
+import { SessionOpeningService, SessionsService, type SessionView } from '../sessions';
+import { checkSessionId, checkTarget, type Target, type ThreadView } from '../threads';
 import type { ForkSession, ForkThread } from './forking.dto';
 import { checkUpTo, ThreadCopies } from './thread-copies';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { checkTarget, notFound, type Target } from '../threads/target';
+import { checkTarget, notFound, type Target } from '../threads';
 import type { ForkNode, ForkTree } from './forking.dto';
 import { ForkingRepository, type LineageRow } from './forking.repository';
 

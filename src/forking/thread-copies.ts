@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import { newId } from '../common/ids';
 import type { TenantTx } from '../database/door/tenant-database';
-import { byThread, notFound, type Target } from '../threads/target';
-import { MessagesService } from '../messages/read/messages.service';
-import { ThreadCreationService } from '../threads/thread-creation.service';
-import type { Thread } from '../threads/thread.entity';
-import type { ThreadView } from '../threads/threads.dto';
-import { ThreadsService } from '../threads/threads.service';
+import {
+  byThread,
+  notFound,
+  type Target,
+  type Thread,
+  ThreadCreationService,
+  ThreadsService,
+  type ThreadView,
+} from '../threads';
+import { MessagesService } from '../messages';
 import { type Cut, type Fork, ForkingRepository } from './forking.repository';
 
 /** Where a request wants a copy to end. At most one of them. */

@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Public } from '../auth/access';
+import { Public } from '../auth';
 import { HealthView, LiveView, ReadyView } from './health.dto';
 import { HealthService } from './health.service';
 

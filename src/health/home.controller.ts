@@ -1,7 +1,7 @@
 import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { ApiExcludeController, ApiOperation } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Public } from '../auth/access';
+import { Public } from '../auth';
 import { VERSION } from '../http/server/version';
 import { type Home, HOME_POLICY, homePage } from './home.page';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import type { TenantTx } from '../database/door/tenant-database';
 import { FirstAnswer } from './first-answer.entity';
 import type { IdempotencyKey } from './idempotency-key';

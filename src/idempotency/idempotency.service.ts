@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import { idempotencyErrors } from './idempotency.errors';
 import { type KeptAnswer, IdempotencyRepository } from './idempotency.repository';

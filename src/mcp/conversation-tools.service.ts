@@ -1,13 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Principal } from '../organizations/principal';
-import { ContextService } from '../context/context.service';
-import { appendBody } from '../messages/append/append-answer';
-import { type AppendResult, AppendService } from '../messages/append/append.service';
-import type { MessageRole } from '../messages/message.entity';
-import type { AppendMessages } from '../messages/messages.dto';
-import { bySession, byThread, checkSessionId } from '../threads/target';
-import { SessionMessagesService } from '../sessions/messages/session-messages.service';
+import type { Principal } from '../organizations';
+import { ContextService } from '../context';
+import { appendBody, type AppendMessages, type AppendResult, AppendService, type MessageRole } from '../messages';
+import { bySession, byThread, checkSessionId } from '../threads';
+import { SessionMessagesService } from '../sessions';
 import { defineTool, idField, type Tool } from './tool';
 
 const ROLES = ['user', 'assistant', 'system', 'developer', 'tool'] as const satisfies MessageRole[];

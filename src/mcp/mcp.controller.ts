@@ -1,8 +1,8 @@
 import { Controller, Delete, Get, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiExcludeController, ApiOperation } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { mcpErrors } from './mcp.errors';
 import { McpService } from './mcp.service';
 import { OriginGuard } from './origin.guard';

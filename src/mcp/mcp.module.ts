@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { ContextModule } from '../context/context.module';
-import { MemoryModule } from '../memory/memory.module';
-import { MessagesModule } from '../messages/messages.module';
-import { SearchModule } from '../search/search.module';
-import { SessionsModule } from '../sessions/sessions.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { ContextModule } from '../context';
+import { MemoryModule } from '../memory';
+import { MessagesModule } from '../messages';
+import { SearchModule } from '../search';
+import { SessionsModule } from '../sessions';
+import { ThreadsModule } from '../threads';
 import { ConversationTools } from './conversation-tools.service';
 import { McpController } from './mcp.controller';
 import { McpService } from './mcp.service';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Json } from '../common/json';
-import { MemoryService } from '../memory/memory.service';
+import { MemoryService } from '../memory';
 import { defineTool, idField, sessionScope, type Tool } from './tool';
 
 const KEY = 'Name of the fact, 1 to 255 characters, such as "diet" or "project.deadline".';

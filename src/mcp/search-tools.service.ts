@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { Principal } from '../organizations/principal';
-import type { FoundMessage, SearchMessagesQuery } from '../search/search.dto';
-import { MessageSearchService } from '../search/message-search.service';
-import { checkSessionId } from '../threads/target';
+import type { Principal } from '../organizations';
+import { type FoundMessage, MessageSearchService, type SearchMessagesQuery } from '../search';
+import { checkSessionId } from '../threads';
 import { defineTool, idField, type Tool } from './tool';
 
 const ROLES = ['user', 'assistant', 'system', 'developer', 'tool'] as const;

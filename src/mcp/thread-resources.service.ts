@@ -6,10 +6,9 @@ import {
   type ReadResourceResult,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server';
-import { checkAccess } from '../auth/access';
-import { byThread } from '../threads/target';
-import { MessagesService } from '../messages/read/messages.service';
-import { ThreadListService } from '../threads/list/thread-list.service';
+import { checkAccess } from '../auth';
+import { byThread, ThreadListService } from '../threads';
+import { MessagesService } from '../messages';
 import { toProblem } from './mcp.errors';
 import type { Call } from './tool';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
-import { allows, checkAccess } from '../auth/access';
+import { allows, checkAccess } from '../auth';
 import type { Problem } from '../common/errors';
 import { ConversationTools } from './conversation-tools.service';
 import { toProblem } from './mcp.errors';

@@ -1,7 +1,7 @@
 import type { Tool as ToolDefinition, ToolAnnotations } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { Permission } from '../auth/access';
-import type { Principal } from '../organizations/principal';
+import type { Permission } from '../auth';
+import type { Principal } from '../organizations';
 import { commonErrors, type FieldError } from '../common/errors';
 import { isPlainId } from '../common/ids';
 

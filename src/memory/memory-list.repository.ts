@@ -3,7 +3,7 @@ import type { Order } from '../http/request/paging';
 import { Conditions } from '../database/door/conditions';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { unexpired } from '../threads/thread-access';
+import { unexpired } from '../threads';
 import type { MemoryVersion } from './memory-version.entity';
 import type { Memory } from './memory.entity';
 import { inScope, type MemoryScope, readable, type ScopeNames, scopeValues } from './memory.repository';
@@ -18,7 +18,7 @@ export interface MemoryFilter {
   updatedTo?: Date;
 }
 
-export interface MemorySlice {
+interface MemorySlice {
   order: Order;
   /** Key, or for a history version, of the last item of the page before. */
   after?: unknown;

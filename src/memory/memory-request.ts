@@ -7,11 +7,11 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Observable, tap } from 'rxjs';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { readIfMatch } from '../http/request/decorators';
 import { commonErrors } from '../common/errors';
 import { checkId } from '../common/ids';
-import { ownerOf } from '../threads/target';
+import { ownerOf } from '../threads';
 import type { MemoryView } from './memory.dto';
 import type { SaveConditions } from './memory.service';
 

@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import { OrganizationsService, type Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import { jsonBytes, parseTime } from '../common/json';
 import { checkCount } from '../http/request/limits';
 import { checkVersion, type Precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
-import { OrganizationsService } from '../organizations/organizations.service';
-import { SessionOpeningService } from '../sessions/opening/session-opening.service';
+import { SessionOpeningService } from '../sessions';
 import type { Memory } from './memory.entity';
 import { memoryErrors } from './memory.errors';
 import { MemoryRepository, type MemoryScope, type SaveDetails } from './memory.repository';
@@ -23,7 +22,7 @@ export interface SaveOptions {
 }
 
 /** A save that is ready to be written. */
-export interface SaveRequest {
+interface SaveRequest {
   readonly scope: MemoryScope;
   readonly entries: Record<string, unknown>;
   readonly details: SaveDetails;

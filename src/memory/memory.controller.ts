@@ -1,7 +1,7 @@
 import { applyDecorators, Body, Controller, Delete, Get, Put, Query, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
-import type { Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import type { Principal } from '../organizations';
 import { Id, IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import {

@@ -155,7 +155,7 @@ export class MemoryView {
 }
 
 /** One fact that a search found. */
-export class FoundMemory extends MemoryView {
+class FoundMemory extends MemoryView {
   @ApiProperty({ description: 'How well it matches; higher is better, of no unit.' })
   score!: number;
 }
@@ -189,7 +189,7 @@ export class MemoryBatch {
 }
 
 /** A value that the key had before. */
-export class MemoryVersionView {
+class MemoryVersionView {
   @ApiProperty({ type: 'integer' })
   version!: number;
 

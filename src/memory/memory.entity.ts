@@ -1,7 +1,7 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Json } from '../common/json';
-import { User } from '../organizations/user.entity';
-import { Session } from '../sessions/session.entity';
+import { User } from '../organizations';
+import { Session } from '../sessions';
 
 /** A keyed JSON fact of a user, or of one session of that user. Gone with either. */
 @Entity('memories')

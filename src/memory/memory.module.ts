@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { OrganizationsModule } from '../organizations/organizations.module';
-import { SessionsModule } from '../sessions/sessions.module';
+import { OrganizationsModule } from '../organizations';
+import { SessionsModule } from '../sessions';
 import { MemoryController, UserMemoryController } from './memory.controller';
 import { MemoryListRepository } from './memory-list.repository';
 import { MemoryRepository } from './memory.repository';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { unexpired } from '../threads/thread-access';
+import { unexpired } from '../threads';
 import type { Memory } from './memory.entity';
 
 /** Whose entries: a user's own, or those of one session of theirs. */

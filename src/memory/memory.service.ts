@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';

@@ -1,11 +1,10 @@
 import { Body, Controller, Delete, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
-import { byThread } from '../threads/target';
-import { CurrentThreadService } from '../threads/current/current-thread.service';
+import { byThread, CurrentThreadService } from '../threads';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';

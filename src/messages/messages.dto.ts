@@ -13,7 +13,7 @@ import {
 import { PageQuery, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { ItemsOf } from '../http/request/validation.pipe';
-import { ESTIMATORS, type Estimator } from '../tokens/estimator';
+import { type Estimator, ESTIMATORS } from '../tokens';
 import { ContentField, CostField, HoursField, PastTimeField, ToolCallsField } from './message-fields';
 import { MESSAGE_ROLES, type MessageRole, type ToolCall } from './message.entity';
 
@@ -26,7 +26,7 @@ class ToolFunctionView {
 }
 
 /** One call of a tool by the assistant. */
-export class ToolCallView {
+class ToolCallView {
   @ApiProperty()
   id!: string;
 
@@ -164,7 +164,7 @@ export class TruncateMessages extends ExpectedVersion {
   after?: string | number;
 }
 
-export const HISTORY_FORMATS = ['chat', 'prompt'] as const;
+const HISTORY_FORMATS = ['chat', 'prompt'] as const;
 
 export class HistoryQuery extends AsOfQuery {
   @IntField({ max: 1000, default: 20, description: 'The newest n messages, oldest first.' })

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { ThreadsModule } from '../threads';
 import { AppendWriter } from './append/append-writer';
 import { AppendRepository } from './append/append.repository';
 import { AppendService } from './append/append.service';

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { Id, IfMatch, IfNoneMatch } from '../http/request/decorators';
 import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
-import { byThread } from '../threads/target';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
+import { byThread } from '../threads';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';

@@ -1,7 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
+import { Access } from '../auth';
 import { MetricsService } from './metrics.service';
 
 /** Metrics on the main port, for admin keys; absent when `METRICS_PORT` gives them a port of their own. */

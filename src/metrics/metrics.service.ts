@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { workerLink } from '../workers/worker-link';
+import { workerLink } from '../workers';
 import { PoolStats } from '../database/door/pool-stats';
 import { EVENTS } from '../http/answer/event-stream';
 import { routeOf } from '../http/server/request-hooks';

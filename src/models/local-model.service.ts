@@ -5,7 +5,7 @@ import { describe, textOf, toSystemText } from './model-context';
 import { toUsage } from './model-usage';
 import { rank, wordsOf } from '../common/word-ranking';
 
-export const LOCAL_NOTICE = 'This is no language model: set MODEL_BASE_URL to have one answer.';
+const LOCAL_NOTICE = 'This is no language model: set MODEL_BASE_URL to have one answer.';
 
 const MOST_QUOTES = 3;
 /** The newest messages are searched, and of each the beginning: a long session must not hold up the server. */

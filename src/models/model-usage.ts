@@ -1,8 +1,8 @@
-import { estimateTokens } from '../tokens/estimator';
+import { estimateTokens } from '../tokens';
 import type { ModelUsage } from './chat-model.service';
 
 /** US dollars for a million tokens, as decimal text of at most six places. */
-export interface Prices {
+interface Prices {
   input: string;
   output: string;
 }

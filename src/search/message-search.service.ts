@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { Problem } from '../common/errors';
 import { Gate, GateBusy } from '../common/gate';
 import { isUuid } from '../common/ids';
@@ -9,8 +9,8 @@ import { decodeCursor, type Page, rowsFor, toPage } from '../http/request/paging
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { toMessageView } from '../messages/read/messages.service';
-import { toContainment } from '../threads/list/thread-list.service';
+import { toMessageView } from '../messages';
+import { toContainment } from '../threads';
 import {
   DEFAULT_HITS,
   type FoundMessage,

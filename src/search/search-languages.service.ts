@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import { OrganizationsService, type Principal } from '../organizations';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { OrganizationsService } from '../organizations/organizations.service';
 import type { SearchLanguageView, SetSearchLanguage } from './search.dto';
 import { searchErrors } from './search.errors';
 import { type Languages, SearchLanguagesRepository } from './search-languages.repository';

@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { MessageSearchService } from './message-search.service';
 import { FoundMessages, SearchMessagesQuery, SearchSessionsQuery } from './search.dto';
 

@@ -1,8 +1,7 @@
 import { ApiProperty, OmitType } from '@nestjs/swagger';
 import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../http/request/fields';
 import { PageView } from '../http/request/paging';
-import type { MessageRole } from '../messages/message.entity';
-import { MessageView } from '../messages/messages.dto';
+import { type MessageRole, MessageView } from '../messages';
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const satisfies MessageRole[];
 
@@ -10,8 +9,8 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const sati
 export const SEARCH_MODES = ['auto', 'fts', 'phrase', 'prefix', 'similar', 'any', 'semantic'] as const;
 export type SearchMode = (typeof SEARCH_MODES)[number];
 
-export const LONGEST_QUESTION = 1000;
-export const MOST_HITS = 100;
+const LONGEST_QUESTION = 1000;
+const MOST_HITS = 100;
 export const DEFAULT_HITS = 20;
 
 const MODES =

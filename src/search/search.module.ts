@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { MessagesModule } from '../messages/messages.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
+import { MessagesModule } from '../messages';
+import { OrganizationsModule } from '../organizations';
 import { MessageSearchService } from './message-search.service';
 import { SearchLanguageController } from './search-language.controller';
 import { SearchLanguagesRepository } from './search-languages.repository';

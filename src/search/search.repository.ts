@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type PrincipalNames, visible } from '../threads/thread-access';
-import type { MessageRow } from '../messages/message.entity';
-import { MESSAGE_COLUMNS } from '../messages/read/messages.service';
+import { type PrincipalNames, visible } from '../threads';
+import { MESSAGE_COLUMNS, type MessageRow } from '../messages';
 import type { SearchMode } from './search.dto';
 import { HIT_BEGINS, HIT_ENDS } from './snippet';
 
@@ -33,7 +32,7 @@ export interface SearchFilter {
   after_id?: string;
 }
 
-export interface Search {
+interface Search {
   question: string;
   /** Readings of the question, until one of them finds something. */
   modes: readonly SearchMode[];

@@ -1,5 +1,4 @@
-import { type Newest, textOf, toChatMessage, toMessageView } from '../messages/read/messages.service';
-import type { MessageRow } from '../messages/message.entity';
+import { type MessageRow, type Newest, textOf, toChatMessage, toMessageView } from '../messages';
 import type { SessionHistory, SessionMessage, SessionView } from './sessions.dto';
 import type { SessionRow } from './session.entity';
 

@@ -1,5 +1,5 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
-import { Thread } from '../threads/thread.entity';
+import { Thread } from '../threads';
 
 /**
  * A caller-named, expiring handle on exactly one thread. Messages, counters, metadata, version and times are the

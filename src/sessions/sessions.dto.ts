@@ -14,17 +14,8 @@ import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { EraseQuery } from '../http/request/erase-query';
-import {
-  AppendQuery,
-  AsOfQuery,
-  ChatMessage,
-  ListMessagesQuery,
-  MessageBatch,
-  MessageView,
-} from '../messages/messages.dto';
-import { AutoSummarizeField, AutoSummarizeProperty } from '../threads/auto-summarize.dto';
-import type { AutoSummarize } from '../threads/thread.entity';
-import { SessionIdField } from '../threads/target';
+import { AppendQuery, AsOfQuery, ChatMessage, ListMessagesQuery, MessageBatch, MessageView } from '../messages';
+import { type AutoSummarize, AutoSummarizeField, AutoSummarizeProperty, SessionIdField } from '../threads';
 
 /** What a caller may say of a session, when it is made and later. */
 export class SessionSettings {

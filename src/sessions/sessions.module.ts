@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { MessagesModule } from '../messages/messages.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { MessagesModule } from '../messages';
+import { OrganizationsModule } from '../organizations';
+import { ThreadsModule } from '../threads';
 import { SessionPatchService } from './settings/session-patch.service';
 import { SessionDocumentsController } from './settings/session-documents.controller';
 import { SessionDocumentsService } from './settings/session-documents.service';

@@ -1,11 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import { endOfPrefix } from '../database/door/conditions';
-import type { SharedSession } from '../threads/target';
-import { present, type PrincipalNames, sqlForTarget, TOUCH, unexpired, visible } from '../threads/thread-access';
-import type { Thread } from '../threads/thread.entity';
+import {
+  present,
+  type PrincipalNames,
+  type SharedSession,
+  sqlForTarget,
+  type Thread,
+  TOUCH,
+  unexpired,
+  visible,
+} from '../threads';
 import { Session, type SessionRow } from './session.entity';
 
 /** Milliseconds after the last read or write, and after the last write; null: for ever. */

@@ -1,11 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { checkCount } from '../http/request/limits';
 import { checkVersion, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { bySession, byThread, notFound, ownerOf, type SharedSession, type Target } from '../threads/target';
-import { MessagesService } from '../messages/read/messages.service';
+import { bySession, byThread, notFound, ownerOf, type SharedSession, type Target } from '../threads';
+import { MessagesService } from '../messages';
 import { sessionLifetime } from './opening/session-opening.service';
 import { isLarge, toReaderView, toSessionMessage, toSessionView } from './session-views';
 import type {

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, Header, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
+import { Access } from '../auth';
 import { Id } from '../http/request/decorators';
 import { PageQuery } from '../http/request/paging';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
-import { Caller, type Principal } from '../organizations/principal';
-import { ConversationTarget, eitherOf, type Target } from '../threads/target';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
+import { Caller, type Principal } from '../organizations';
+import { ConversationTarget, eitherOf, type Target } from '../threads';
 import { CreatedShareView, EndedShare, ShareConversation, ShareList, ShareView, UpdateShare } from './sharing.dto';
 import { SharingService } from './sharing.service';
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { inForce, present, type PrincipalNames, visible } from '../threads/thread-access';
+import { inForce, present, type PrincipalNames, visible } from '../threads';
 import { Share } from './share.entity';
 
 /** A link in force, with the owner of its thread. */

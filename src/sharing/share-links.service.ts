@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import { OrganizationsService, type Principal } from '../organizations';
 import { isUuid, newId } from '../common/ids';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { byThread } from '../threads/target';
-import { OrganizationsService } from '../organizations/organizations.service';
-import { ThreadsService } from '../threads/threads.service';
+import { byThread, ThreadsService } from '../threads';
 import { type Link, ShareLinksRepository } from './share-links.repository';
 import { matchesHash, parseToken, type ShareToken } from './share-token';
 import type { AcceptedThread, EndedShare } from './sharing.dto';

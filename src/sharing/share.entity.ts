@@ -1,7 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import { User } from '../organizations/user.entity';
-import type { SharePermission } from '../threads/thread-access';
-import { Thread } from '../threads/thread.entity';
+import { User } from '../organizations';
+import { type SharePermission, Thread } from '../threads';
 
 /**
  * With `user_id`: that user may see the thread. Without: a link; whoever accepts it gets a share of their own, which

@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { Id } from '../http/request/decorators';
 import { ShareLinksService } from './share-links.service';
 import { AcceptedThread, AcceptShare, EndedShare } from './sharing.dto';

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { EnumField, field, IdField, IntField, satisfies, TextField, TimeField } from '../http/request/fields';
 import { PageView } from '../http/request/paging';
-import { ThreadView } from '../threads/threads.dto';
-import { SHARE_PERMISSIONS, type SharePermission } from '../threads/thread-access';
+import { SHARE_PERMISSIONS, type SharePermission, ThreadView } from '../threads';
 import type { Share } from './share.entity';
 
 /** A century. */

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { OrganizationsModule } from '../organizations';
+import { ThreadsModule } from '../threads';
 import { SessionSharesController, ThreadSharesController } from './conversation-shares.controller';
 import { ShareLinksRepository } from './share-links.repository';
 import { ShareLinksService } from './share-links.service';

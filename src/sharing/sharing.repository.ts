@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import type { Order } from '../http/request/paging';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/target';
-import { inForce, sqlForTarget } from '../threads/thread-access';
-import type { Thread } from '../threads/thread.entity';
+import { inForce, sqlForTarget, type Target, type Thread } from '../threads';
 import { Share } from './share.entity';
 import type { ShareRow } from './sharing.dto';
 
@@ -16,13 +14,13 @@ export const MAX_SHARES = 1000;
 export type NewShare = Pick<Share, 'id' | 'user_id' | 'permission' | 'secret_hash' | 'expires_at' | 'created_by'>;
 
 /** What stands anew in a share; what is absent stays, and something is there. */
-export interface ShareChange {
+interface ShareChange {
   permission?: Share['permission'];
   /** null: without end. */
   expires_at?: Date | null;
 }
 
-export interface ShareSlice {
+interface ShareSlice {
   /** Id of the last share of the page before. */
   after?: string;
   order: Order;

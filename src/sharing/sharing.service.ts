@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import { OrganizationsService, type Principal } from '../organizations';
 import { isUuid, newId } from '../common/ids';
 import { commonErrors } from '../common/errors';
 import { parseTime } from '../common/json';
 import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { OrganizationsService } from '../organizations/organizations.service';
-import { checkTarget, notFound, type Target } from '../threads/target';
-import { ThreadsService } from '../threads/threads.service';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
+import { checkTarget, notFound, type Target, ThreadsService } from '../threads';
 import { formatToken, hashSecret, newSecret } from './share-token';
 import {
   type CreatedShareView,

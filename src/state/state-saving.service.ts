@@ -1,14 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import { checkVersion, precondition } from '../http/request/versions';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { MessageReplacementService } from '../messages/remove/message-replacement.service';
-import type { MessageInput } from '../messages/messages.dto';
-import { SessionPatchService } from '../sessions/settings/session-patch.service';
-import type { SessionRow } from '../sessions/session.entity';
-import { SessionOpeningService } from '../sessions/opening/session-opening.service';
-import { ownerOf } from '../threads/target';
+import { type MessageInput, MessageReplacementService } from '../messages';
+import { SessionOpeningService, SessionPatchService, type SessionRow } from '../sessions';
+import { ownerOf } from '../threads';
 import type { SaveState } from './state.dto';
 import { stateErrors } from './state.errors';
 

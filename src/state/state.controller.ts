@@ -1,13 +1,12 @@
 import { Body, Controller, Delete, Get, Put, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { ConversationTarget, type Target } from '../threads/target';
-import { DeletedSession, SessionView, StoreQuery } from '../sessions/sessions.dto';
-import { SessionsService } from '../sessions/sessions.service';
+import { ConversationTarget, type Target } from '../threads';
+import { DeletedSession, SessionsService, SessionView, StoreQuery } from '../sessions';
 import { StateSavingService } from './state-saving.service';
 import { GetStateQuery, LeanState, SaveState, StateView } from './state.dto';
 import { StateService } from './state.service';

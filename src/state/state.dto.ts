@@ -3,8 +3,8 @@ import { IsArray, ValidateIf } from 'class-validator';
 import { EnumField, field, IdField, ObjectField, satisfies } from '../http/request/fields';
 import { ItemsOf } from '../http/request/validation.pipe';
 import { ExpectedVersion } from '../http/request/versions';
-import { ChatMessage, MessageInput } from '../messages/messages.dto';
-import { SessionSettings, SessionView, StoreQuery } from '../sessions/sessions.dto';
+import { ChatMessage, MessageInput } from '../messages';
+import { SessionSettings, SessionView, StoreQuery } from '../sessions';
 
 /** A member of a loaded state that the server knows better. */
 const ReadOnly = () =>

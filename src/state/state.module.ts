@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { MessagesModule } from '../messages/messages.module';
-import { SessionsModule } from '../sessions/sessions.module';
+import { MessagesModule } from '../messages';
+import { SessionsModule } from '../sessions';
 import { StateSavingService } from './state-saving.service';
 import { StateController } from './state.controller';
 import { StateService } from './state.service';

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { TenantDatabase } from '../database/door/tenant-database';
-import type { MessageRow } from '../messages/message.entity';
-import { MessagesService, toChatMessage } from '../messages/read/messages.service';
-import type { SessionRow } from '../sessions/session.entity';
-import { SessionsService } from '../sessions/sessions.service';
+import { type MessageRow, MessagesService, toChatMessage } from '../messages';
+import { type SessionRow, SessionsService } from '../sessions';
 import type { GetStateQuery, LeanState, StateMessage, StateView } from './state.dto';
 
 /** Loads sessions as whole documents. */

@@ -3,11 +3,10 @@ import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import { EVENT_STREAM_HEADERS, EVENTS } from '../http/answer/event-stream';
-import type { MessageRow } from '../messages/message.entity';
-import { toMessageView } from '../messages/read/messages.service';
-import type { Principal } from '../organizations/principal';
-import { toSessionMessage } from '../sessions/session-views';
-import type { Target } from '../threads/target';
+import { type MessageRow, toMessageView } from '../messages';
+import type { Principal } from '../organizations';
+import { toSessionMessage } from '../sessions';
+import type { Target } from '../threads';
 
 /** Who opened a stream, and of what. */
 export interface StreamOwner {

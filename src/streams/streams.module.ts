@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module';
-import { MessagesModule } from '../messages/messages.module';
-import { SessionsModule } from '../sessions/sessions.module';
+import { AuthModule } from '../auth';
+import { MessagesModule } from '../messages';
+import { SessionsModule } from '../sessions';
 import { SessionEventsController, ThreadEventsController } from './events/events.controller';
 import { LiveService } from './events/live.service';
 import { ReplayListController, SessionReplayController, ThreadReplayController } from './replay/replay.controller';

@@ -1,10 +1,10 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { Gate } from '../common/gate';
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { EventStream } from '../http/answer/event-stream';
-import { AppendService } from '../messages/append/append.service';
+import { AppendService } from '../messages';
 import type { Watched } from './stream';
 import { streamErrors } from './streams.errors';
 import { WatchesService } from './watches.service';

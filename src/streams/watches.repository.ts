@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { visibleTo } from '../threads/thread-access';
+import { visibleTo } from '../threads';
 import type { Watched } from './stream';
 
 /** A thread that is still in sight of a stream. */
-export interface Sighting {
+interface Sighting {
   /** Place of the stream in the list, from 1. */
   position: number;
   version: number;

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { Authenticator } from '../auth/authenticator.service';
+import { Authenticator } from '../auth';
 import { Problem } from '../common/errors';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { notFound } from '../threads/target';
+import { notFound } from '../threads';
 import type { Watched } from './stream';
 import { WatchesRepository } from './watches.repository';
 

@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { TenantDatabase } from '../database/door/tenant-database';
-import { byThread } from '../threads/target';
-import { type AppendEvent, AppendService } from '../messages/append/append.service';
+import { byThread } from '../threads';
+import { type AppendEvent, AppendService } from '../messages';
 import { SummaryRuns } from './summary-runs';
 import { SummaryWriter } from './summary-writer';
 

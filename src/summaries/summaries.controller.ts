@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../auth/access';
+import { Access } from '../auth';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { IfMatch } from '../http/request/decorators';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
-import { Caller, type Principal } from '../organizations/principal';
-import { ConversationTarget, eitherOf, type Target } from '../threads/target';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
+import { Caller, type Principal } from '../organizations';
+import { ConversationTarget, eitherOf, type Target } from '../threads';
 import { AddSummary, ListSummariesQuery, Summarize, SummarizeResult, SummaryList, SummaryView } from './summaries.dto';
 import { SummariesService } from './summaries.service';
 import { SummarizingService } from './summarizing.service';

@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { MessagesModule } from '../messages/messages.module';
-import { ChatModel } from '../models/chat-model.service';
-import { ModelsModule } from '../models/models.module';
-import { SessionsModule } from '../sessions/sessions.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { MessagesModule } from '../messages';
+import { ChatModel, ModelsModule } from '../models';
+import { SessionsModule } from '../sessions';
+import { ThreadsModule } from '../threads';
 import { AutoSummariesService } from './auto-summaries.service';
 import { LocalSummarizer } from './summarizer/local-summarizer.service';
 import { ModelSummarizer } from './summarizer/model-summarizer.service';

@@ -1,17 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { LessThanOrEqual, MoreThanOrEqual } from 'typeorm';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import type { Order } from '../http/request/paging';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { Target } from '../threads/target';
-import { type PrincipalNames, sqlForTarget, visible } from '../threads/thread-access';
-import type { ThreadKey } from '../messages/read/messages.service';
+import { type PrincipalNames, sqlForTarget, type Target, visible } from '../threads';
+import type { ThreadKey } from '../messages';
 import { Summary, type SummaryRow } from './summary.entity';
 
 export type NewSummary = Omit<SummaryRow, 'thread_id' | 'created_at'> & { automatic?: boolean };
 
-export interface SummarySlice {
+interface SummarySlice {
   /** Range and id of the one before the page. */
   after?: { from_seq: number; id: string };
   order: Order;

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { isUuid } from '../common/ids';
 import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { checkTarget, notFound, type Target } from '../threads/target';
+import { checkTarget, notFound, type Target } from '../threads';
 import { type ListSummariesQuery, type SummaryList, toSummaryView } from './summaries.dto';
 import { SummariesRepository } from './summaries.repository';
 import type { SummaryRow } from './summary.entity';

@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { checkVersion, precondition } from '../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { checkTarget, type Target } from '../threads/target';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import type { Thread } from '../threads/thread.entity';
+import { checkTarget, type Target, type Thread } from '../threads';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
 import type { Summarize, SummarizeResult } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
 import { type SummaryRun, SummaryRuns } from './summary-runs';

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import type { TenantTx } from '../database/door/tenant-database';
-import { checkTarget, type Target } from '../threads/target';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { SessionOpeningService } from '../sessions/opening/session-opening.service';
-import type { Thread } from '../threads/thread.entity';
+import { checkTarget, type Target, type Thread } from '../threads';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
+import { SessionOpeningService } from '../sessions';
 import { type AddSummary, type SummaryView, toSummaryView } from './summaries.dto';
 import { SummaryWriter } from './summary-writer';
 

@@ -1,18 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { isObject } from '../http/request/fields';
 import { toStorable } from '../common/json';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
-import type { MessageRow } from '../messages/message.entity';
 import {
   cutKeeping,
+  type MessageRow,
   MessagesService,
   type OutlineRow,
   type ThreadKey,
   toChatMessage,
-} from '../messages/read/messages.service';
-import type { Thread } from '../threads/thread.entity';
+} from '../messages';
+import type { Thread } from '../threads';
 import type { SummaryMode } from './summaries.dto';
 import { summaryErrors } from './summaries.errors';
 import { SummariesRepository } from './summaries.repository';

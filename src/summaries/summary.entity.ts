@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import { Thread } from '../threads/thread.entity';
+import { Thread } from '../threads';
 
 /** A text that stands for a range of a thread's messages. The messages stay; the text never changes. */
 @Entity('summaries')

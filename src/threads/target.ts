@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { commonErrors } from '../common/errors';
 import { checkId, isPlainId, isUuid } from '../common/ids';
 import { field, satisfies } from '../http/request/fields';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { threadErrors } from './threads.errors';
 
 /** Which thread a request means: one by its own id, or the one of the caller's session. */

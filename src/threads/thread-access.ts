@@ -1,6 +1,6 @@
 import { makeStatement, type RowFormat, type Statement as NamedStatement } from '../database/door/sql';
 import type { Statement } from '../database/door/transaction';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import type { Target } from './target';
 
 /** What somebody with whom a thread is shared may do with it. */
@@ -24,13 +24,13 @@ export const TOUCH = touchedBy('1');
 export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${unexpired(alias)})`;
 
 /** What somebody wants with a thread: `own` is what only its owner may do, such as to delete or share it. */
-export type Purpose = 'read' | 'write' | 'own';
+type Purpose = 'read' | 'write' | 'own';
 
 /** What becomes of a share that somebody else holds: it is waited for, or taken as not there. */
 type Locked = '' | 'SKIP LOCKED';
 
 /** A caller in the terms of a statement: its parameters, or columns of what it reads. */
-export interface PrincipalTerms {
+interface PrincipalTerms {
   orgId: string;
   userId: string;
   seesOrganization: string;
@@ -92,7 +92,7 @@ const ofSession = (alias: string) => `
   AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = :orgId AND s.user_id = :userId AND s.id = :target)`;
 
 /** The names of a target's parameters: `{ ...principal, target: target.id }` has the values. */
-export type TargetNames = PrincipalNames | 'target';
+type TargetNames = PrincipalNames | 'target';
 
 /**
  * A statement in its two forms, for either way to name a thread.
@@ -117,10 +117,6 @@ export const visibleThread = (alias: string, first: number, purpose: Purpose = '
     { orgId: `$${first}`, userId: `$${first + 1}`, seesOrganization: `$${first + 2}::boolean` },
     purpose,
   );
-
-/** The caller's threads in the trash, and for an admin all of them: what was shared is not, there. */
-export const trashedThread = (alias: string, first: number) => `${alias}.org_id = $${first}
-  AND (${alias}.user_id = $${first + 1} OR $${first + 2}::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
 
 /** The thread of a live session of the caller. Evicted, or in the trash, it has no session any more. */
 const visibleSession = (alias: string, first: number) => `

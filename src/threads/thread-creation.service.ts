@@ -1,12 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import { OrganizationsService, type Principal } from '../organizations';
 import { newId } from '../common/ids';
 import { checkCount, checkMetadata } from '../http/request/limits';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
-import { IdempotencyService } from '../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../idempotency/idempotency-key';
-import { OrganizationsService } from '../organizations/organizations.service';
+import { type IdempotencyKey, IdempotencyService } from '../idempotency';
 import type { Thread } from './thread.entity';
 import { ownerOf } from './target';
 import { type CreateThread, type CreateThreads, type ThreadBatch, type ThreadView, toThreadView } from './threads.dto';

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import { User } from '../organizations/user.entity';
+import { User } from '../organizations';
 
 export type ThreadStatus = 'active' | 'archived';
 

@@ -8,13 +8,13 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { Access } from '../auth/access';
-import { Caller, type Principal } from '../organizations/principal';
+import { Access } from '../auth';
+import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { OneOrManyPipe } from '../http/request/body-pipes';
 import { ConversationTarget, type Target } from './target';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
 import { ThreadCreationService } from './thread-creation.service';
 import { ThreadListService } from './list/thread-list.service';
 import {

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
+import { IdempotencyModule } from '../idempotency';
+import { OrganizationsModule } from '../organizations';
 import { CurrentThreadController } from './current/current-thread.controller';
 import { CurrentThreadService } from './current/current-thread.service';
 import { ThreadCreationService } from './thread-creation.service';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from './target';
@@ -25,7 +25,7 @@ export interface ThreadChange {
 }
 
 /** How a write to messages changes the counters of their thread. Costs are exact decimals, as text. */
-export interface CounterChange {
+interface CounterChange {
   messages: number;
   tokens: number;
   costAdded?: string;

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../organizations/principal';
+import type { Principal } from '../organizations';
 import { checkMetadata } from '../http/request/limits';
 import { checkVersion, type Precondition, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';

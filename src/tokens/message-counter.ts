@@ -2,7 +2,7 @@ import { type Estimator, estimateTokens } from './estimator';
 import { countFor, familyOf } from './model-families';
 
 /** What of a message is counted. */
-export interface Countable {
+interface Countable {
   /** Text, a part, or an array of parts. */
   content?: unknown;
   tool_calls?: { id: string; function: { name: string; arguments: string } }[] | null;

@@ -1,7 +1,7 @@
 import { countIn, type Encoding, inProportion } from './estimator';
 
 /** How the models of one family count. */
-export interface ModelFamily {
+interface ModelFamily {
   readonly name: string;
   readonly models: RegExp;
   readonly encoding: Encoding;

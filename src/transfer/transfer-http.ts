@@ -2,7 +2,7 @@ import { applyDecorators, createParamDecorator, type ExecutionContext } from '@n
 import { ApiBody, ApiExtraModels, ApiOkResponse, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { readIdempotencyKey, type IdempotencyKey } from '../idempotency/idempotency-key';
+import { type IdempotencyKey, readIdempotencyKey } from '../idempotency';
 import type { ExportFile } from './export/export.service';
 import { ConversationDocument, ImportResult } from './transfer.dto';
 import { transferErrors } from './transfer.errors';

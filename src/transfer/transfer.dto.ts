@@ -11,12 +11,9 @@ import {
   TextField,
 } from '../http/request/fields';
 import { ItemsOf } from '../http/request/validation.pipe';
-import { EarlierMessage, EarlierTimes, MAX_SEQ } from '../messages/import/message-import.dto';
-import { SessionIdField } from '../threads/target';
-import { SessionSettings } from '../sessions/sessions.dto';
-import { AutoSummarizeField } from '../threads/auto-summarize.dto';
-import type { AutoSummarize, ThreadStatus } from '../threads/thread.entity';
-import { THREAD_STATUSES } from '../threads/threads.dto';
+import { EarlierMessage, EarlierTimes, MAX_SEQ } from '../messages';
+import { type AutoSummarize, AutoSummarizeField, SessionIdField, THREAD_STATUSES, type ThreadStatus } from '../threads';
+import { SessionSettings } from '../sessions';
 
 export const EXPORT_FORMATS = ['json', 'ndjson', 'markdown'] as const;
 export type ExportFormatName = (typeof EXPORT_FORMATS)[number];

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyModule } from '../idempotency/idempotency.module';
-import { MessagesModule } from '../messages/messages.module';
-import { OrganizationsModule } from '../organizations/organizations.module';
-import { SessionsModule } from '../sessions/sessions.module';
-import { ThreadsModule } from '../threads/threads.module';
+import { IdempotencyModule } from '../idempotency';
+import { MessagesModule } from '../messages';
+import { OrganizationsModule } from '../organizations';
+import { SessionsModule } from '../sessions';
+import { ThreadsModule } from '../threads';
 import { ConversationImportService } from './import/conversation-import.service';
 import { ConversationParser } from './import/conversation-parser';
 import { ConversationExporter } from './export/conversation-exporter';

@@ -1,6 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import { Organization } from '../../organizations/organization.entity';
-import type { Role } from '../../organizations/principal';
+import { Organization, type Role } from '../../organizations';
 
 /** An API key. Its secret is not here, only its hash. */
 @Entity('api_keys')

@@ -6,7 +6,7 @@ export const KEY_PREFIX = 'tl_';
 const KEY = /^tl_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_([A-Za-z0-9_-]{32,128})$/;
 
 /** An API key in its two parts. */
-export interface ParsedKey {
+interface ParsedKey {
   /** UUID of its row. */
   id: string;
   /** What only its bearer has: 32 random bytes as base64url. */

@@ -2,11 +2,11 @@ import { Body, Controller, Delete, Get, Header, Post, Query } from '@nestjs/comm
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Id } from '../../http/request/decorators';
 import { PageQuery } from '../../http/request/paging';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
 import { Access } from '../access';
 import { CreatedKeyView, CreateKeyRequest, KeyPageView, KeyView, RevokedKeyView } from './api-keys.dto';
 import { ApiKeysService } from './api-keys.service';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Caller, type Principal } from '../../organizations';
 
 /** API keys of the caller's organization, for its admins. */
 @ApiTags('keys')

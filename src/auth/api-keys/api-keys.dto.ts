@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { EnumField, IdField, NameField, TimeField } from '../../http/request/fields';
 import { PageView } from '../../http/request/paging';
 import type { ApiKey } from './api-key.entity';
-import { type Role, ROLES } from '../../organizations/principal';
+import { type Role, ROLES } from '../../organizations';
 
 /** An API key to make. */
 export class CreateKeyRequest {

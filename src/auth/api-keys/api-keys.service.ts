@@ -4,9 +4,8 @@ import { isUuid, newId } from '../../common/ids';
 import { parseTime } from '../../common/json';
 import { DEFAULT_LIMIT, type Page, type PageQuery, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { OrganizationsService } from '../../organizations/organizations.service';
+import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
+import { OrganizationsService, type Principal } from '../../organizations';
 import { formatKey, hashSecret, newSecret } from './api-key';
 import {
   type CreatedKeyView,
@@ -18,7 +17,6 @@ import {
 import { ApiKeysRepository } from './api-keys.repository';
 import { authErrors } from '../auth.errors';
 import { KeyVerifier } from './key-verifier.service';
-import type { Principal } from '../../organizations/principal';
 
 /** Makes, shows and revokes the API keys of an organization. */
 @Injectable()

@@ -1,6 +1,5 @@
-import type { ChatMessage } from '../../messages/messages.dto';
-import { toChatMessage } from '../../messages/read/messages.service';
-import type { SummaryRow } from '../../summaries/summary.entity';
+import { type ChatMessage, toChatMessage } from '../../messages';
+import type { SummaryRow } from '../../summaries';
 import type { ContextDecision, ContextWarning, SectionName, Shares } from '../context.dto';
 import { contextErrors } from '../context.errors';
 import { factsText } from './facts';
@@ -34,7 +33,7 @@ export interface Material {
   summaries: Pick<SummaryRow, 'from_seq' | 'to_seq' | 'content'>[];
 }
 
-export interface Piece {
+interface Piece {
   message: ChatMessage;
   tokens: number;
 }

@@ -1,7 +1,6 @@
 import { commonErrors } from '../../common/errors';
 import { parseTime } from '../../common/json';
-import type { Estimator } from '../../tokens/estimator';
-import { counterOf, type MessageCounter, storedCounter } from '../../tokens/message-counter';
+import { counterOf, type Estimator, type MessageCounter, storedCounter } from '../../tokens';
 import { SHARED, type ContextRequest, type Shares } from '../context.dto';
 import { type Strategy, type StrategyName, strategyOf } from './strategies';
 

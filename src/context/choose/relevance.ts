@@ -1,5 +1,5 @@
 import { rank } from '../../common/word-ranking';
-import { textOf } from '../../messages/read/messages.service';
+import { textOf } from '../../messages';
 import type { Choice, OutReason, Task } from './choice';
 import { type Entry, type Unit, tokensOf } from './units';
 

@@ -1,4 +1,4 @@
-import type { MessageRow } from '../../messages/message.entity';
+import type { MessageRow } from '../../messages';
 import type { Choice, Task } from './choice';
 import { byRelevance } from './relevance';
 import { tailOf } from './tail';

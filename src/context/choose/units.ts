@@ -1,5 +1,4 @@
-import type { MessageRow } from '../../messages/message.entity';
-import { unitsOf } from '../../messages/read/messages.service';
+import { type MessageRow, unitsOf } from '../../messages';
 
 type Linked = Pick<MessageRow, 'role' | 'tool_calls' | 'tool_call_id'>;
 

@@ -1,7 +1,6 @@
 import { isUUID } from 'class-validator';
 import { isObject } from '../../http/request/fields';
-import type { ToolCall } from '../../messages/message.entity';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput, ToolCall } from '../../messages';
 import { toArguments } from './arguments';
 import { type Part, toStoredContent } from './parts';
 import {

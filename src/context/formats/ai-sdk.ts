@@ -22,7 +22,7 @@ type ToolPart = { type: 'dynamic-tool'; toolName: string; toolCallId: string; in
 );
 
 /** A message of the AI SDK's user interface, of the kinds that a history needs. */
-export interface AiSdkMessage {
+interface AiSdkMessage {
   id: string;
   role: 'user' | 'assistant';
   metadata?: Record<string, unknown>;

@@ -1,5 +1,4 @@
-import type { ToolCall } from '../../messages/message.entity';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput, ToolCall } from '../../messages';
 import { toArguments, toInput } from './arguments';
 import { toFunctionName } from './call-ids';
 import { type Part, readDataUrl, textOf, textOfPart, toStoredContent } from './parts';
@@ -35,10 +34,10 @@ type ToolResultBlock = {
   content?: string | (TextBlock | ImageBlock | DocumentBlock)[];
   is_error?: true;
 };
-export type AnthropicBlock = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock;
+type AnthropicBlock = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock;
 
 /** A message of Anthropic's Messages API. */
-export interface AnthropicMessage {
+interface AnthropicMessage {
   role: 'user' | 'assistant';
   content: AnthropicBlock[];
 }
@@ -49,7 +48,7 @@ export interface AnthropicContext {
 }
 
 /** Stands before an assistant's message where the history begins with one: the provider wants a user's first. */
-export const CONTINUED = '[The conversation continues.]';
+const CONTINUED = '[The conversation continues.]';
 
 const IMAGE_TYPES = new Set<string>(['image/jpeg', 'image/png', 'image/gif', 'image/webp'] satisfies ImageType[]);
 const SKIPPED = new Set<unknown>(['thinking', 'redacted_thinking']);

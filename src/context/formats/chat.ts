@@ -1,5 +1,4 @@
-import type { MessageRole, ToolCall } from '../../messages/message.entity';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput, MessageRole, ToolCall } from '../../messages';
 import { toFunctionName } from './call-ids';
 import { type Content, type Part, textOf, textOfPart, toStoredPart } from './parts';
 import { asId, asObject, asRole, asText, bodyOf, invalid, mapItems } from './reading';
@@ -15,7 +14,7 @@ type AssistantPart = Text | { type: 'refusal'; refusal: string };
 type FunctionCall = { id: string; type: 'function'; function: { name: string; arguments: string } };
 
 /** A message of OpenAI's chat completions. */
-export type ChatCompletionMessage =
+type ChatCompletionMessage =
   | { role: 'system' | 'developer'; content: string | Text[]; name?: string }
   | { role: 'user'; content: string | UserPart[]; name?: string }
   | { role: 'assistant'; content: string | AssistantPart[] | null; name?: string; tool_calls?: FunctionCall[] }

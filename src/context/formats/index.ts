@@ -1,4 +1,4 @@
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput } from '../../messages';
 import { type AiSdkContext, toAiSdk } from './ai-sdk';
 import { fromAiSdk } from './ai-sdk-reading';
 import { type AnthropicContext, fromAnthropic, toAnthropic } from './anthropic';
@@ -12,13 +12,12 @@ export type { FormatMessage } from './turns';
 export const CONTEXT_FORMATS = ['chat', 'responses', 'anthropic', 'ai-sdk'] as const;
 export type ContextFormat = (typeof CONTEXT_FORMATS)[number];
 
-export interface FormattedContexts {
+interface FormattedContexts {
   chat: ChatContext;
   responses: ResponsesContext;
   anthropic: AnthropicContext;
   'ai-sdk': AiSdkContext;
 }
-export type FormattedContext = FormattedContexts[ContextFormat];
 
 const writers: { [Format in ContextFormat]: (messages: FormatMessage[]) => FormattedContexts[Format] } = {
   chat: toChat,

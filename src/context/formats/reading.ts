@@ -1,7 +1,6 @@
 import { commonErrors } from '../../common/errors';
 import { isObject } from '../../http/request/fields';
-import type { ToolCall } from '../../messages/message.entity';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput, ToolCall } from '../../messages';
 import { type Part, readPart, toStoredContent } from './parts';
 
 /*

@@ -1,5 +1,4 @@
-import type { ToolCall } from '../../messages/message.entity';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { MessageInput, ToolCall } from '../../messages';
 import { toFunctionName } from './call-ids';
 import { type Part, textOf, textOfPart, toStoredContent } from './parts';
 import {
@@ -23,7 +22,7 @@ type InputPart =
 type OutputPart = { type: 'output_text'; text: string; annotations: [] } | { type: 'refusal'; refusal: string };
 
 /** An input item of OpenAI's Responses API. */
-export type ResponsesItem =
+type ResponsesItem =
   | { type: 'message'; role: 'system' | 'developer' | 'user'; content: InputPart[] }
   | { type: 'message'; role: 'assistant'; content: OutputPart[] }
   | { type: 'function_call'; call_id: string; name: string; arguments: string }

@@ -1,12 +1,11 @@
-import type { ChatMessage } from '../../messages/messages.dto';
-import type { ToolCall } from '../../messages/message.entity';
+import type { ChatMessage, ToolCall } from '../../messages';
 import { CallIds, type IdRules } from './call-ids';
 import { type Content, readContent, textOf } from './parts';
 
 /** A chat message; with its id, where the format has a place for it. */
 export type FormatMessage = ChatMessage & { id?: string };
 
-export interface Result extends Content {
+interface Result extends Content {
   /** The tool failed: `metadata.is_error` of the message. */
   failed: boolean;
 }

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
-import { MemoryService } from '../../memory/memory.service';
-import type { ModelMessage } from '../../models/chat-model.service';
-import { SummariesService } from '../../summaries/summaries.service';
-import type { SummaryRow } from '../../summaries/summary.entity';
-import { Summarizer } from '../../summaries/summarizer/summarizer.service';
+import type { Target } from '../../threads';
+import { MemoryService } from '../../memory';
+import type { ModelMessage } from '../../models';
+import { SummariesService, Summarizer, type SummaryRow } from '../../summaries';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */
 const MAX_FACTS = 100;

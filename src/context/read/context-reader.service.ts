@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
-import { byThread, type SharedSession, type Target } from '../../threads/target';
-import type { MessageRow } from '../../messages/message.entity';
-import { type ContextWindow, MessagesService, toChatMessage } from '../../messages/read/messages.service';
-import { SessionsService } from '../../sessions/sessions.service';
+import type { Principal } from '../../organizations';
+import { byThread, type SharedSession, type Target } from '../../threads';
+import { type ContextWindow, type MessageRow, MessagesService, toChatMessage } from '../../messages';
+import { SessionsService } from '../../sessions';
 import { MAX_MESSAGES, type Plan } from '../choose/plan';
 import { type Entry, tokensOf, toUnits } from '../choose/units';
 

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
-import { byThread, type Target } from '../../threads/target';
-import { MessagesService } from '../../messages/read/messages.service';
-import { type FoundRow, MessageSearchService } from '../../search/message-search.service';
+import type { Principal } from '../../organizations';
+import { byThread, type Target } from '../../threads';
+import { MessagesService } from '../../messages';
+import { type FoundRow, MessageSearchService } from '../../search';
 import { type Conversation, toEntry } from './context-reader.service';
 import type { Plan } from '../choose/plan';
 import { questionOf } from '../choose/relevance';
 import { toUnits, type Unit } from '../choose/units';
 
 /** What was found outside of what was read. */
-export interface Found {
+interface Found {
   /** Of the conversation, before what was read; oldest first. */
   older: Unit[];
   /** Of other active sessions of the caller. */

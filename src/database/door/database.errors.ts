@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { defineErrors, Problem, commonErrors } from '../../common/errors';
 
-export const databaseErrors = defineErrors({
+const databaseErrors = defineErrors({
   STATEMENT_TIMEOUT: [
     503,
     'The statement took longer than DB_STATEMENT_TIMEOUT_MS. Ask for less at once, or retry later.',

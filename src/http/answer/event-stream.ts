@@ -10,7 +10,7 @@ export const EVENT_STREAM_HEADERS = {
 export const EVENTS = 'text/event-stream';
 
 /** Sends one event; after the client has gone away it does nothing. */
-export type Emit = (event: string, data: unknown, id?: string) => void;
+type Emit = (event: string, data: unknown, id?: string) => void;
 
 /** Proxies close connections that are silent for a minute. */
 const PING_MS = 15_000;

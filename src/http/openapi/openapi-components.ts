@@ -5,7 +5,7 @@ type Parameter = NonNullable<Operation['parameters']>[number];
 
 export const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-export const operationsOf = (document: OpenAPIObject): Operation[] =>
+const operationsOf = (document: OpenAPIObject): Operation[] =>
   Object.values(document.paths).flatMap((item) => METHODS.flatMap((method) => item[method] ?? []));
 
 /** Puts each parameter that several operations take alike in one place, which they refer to. */

@@ -7,7 +7,7 @@ import { Lifecycle } from './lifecycle';
 const CUT_LIMIT_MS = 3000;
 
 /** What a process has to end before it ends itself. */
-export interface Running {
+interface Running {
   /** Lets requests under way finish. */
   close(): Promise<void>;
   /** Then, the database of its own. */
@@ -17,7 +17,7 @@ export interface Running {
 }
 
 /** The end of a process. */
-export interface Ending {
+interface Ending {
   /** Whether it has begun. */
   readonly requested: boolean;
   /** Begins it, unless it has begun. */

@@ -3,7 +3,7 @@ import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../../http/request/decorators';
 import { OneOrManyPipe } from '../../http/request/body-pipes';
-import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency/idempotency-key';
+import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency';
 import type { AppendOptions, AppendResult } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';
 

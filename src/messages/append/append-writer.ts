@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkVersion, type Precondition } from '../../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
-import { ThreadsService } from '../../threads/threads.service';
+import { byThread, type Target, type Thread, ThreadsService } from '../../threads';
 import type { MessageRow } from '../message.entity';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';

@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
-import { forTargets, targetValues, TOUCH, touchedBy, visibleTo } from '../../threads/thread-access';
-import type { AutoSummarize } from '../../threads/thread.entity';
+import { type AutoSummarize, forTargets, type Target, targetValues, TOUCH, touchedBy, visibleTo } from '../../threads';
 import type { MessageRow } from '../message.entity';
 import { APPENDED_COLUMNS, MESSAGE_COLUMNS, saidIn } from '../message-columns';
 import type { NewMessage } from './new-message';
@@ -21,7 +19,7 @@ export interface Appended {
 }
 
 /** What several appends of one caller to one thread come to. */
-export interface GroupedThread {
+interface GroupedThread {
   target: Target;
   principal: Principal;
   /** How many appends: by so many the version rises. */

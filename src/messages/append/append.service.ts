@@ -1,16 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { checkCount } from '../../http/request/limits';
 import { precondition } from '../../http/request/versions';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import { byThread, checkTarget } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
-import type { Estimator } from '../../tokens/estimator';
+import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
+import { byThread, checkTarget, type Thread } from '../../threads';
+import type { Estimator } from '../../tokens';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
@@ -19,7 +17,7 @@ import { GroupCommitService } from './group-commit.service';
 import { type Append, type NewMessage, toNewMessage, toRows } from './new-message';
 
 export type { AppendTarget } from './append-writer';
-export type AppendBody = AppendMessage | AppendMessages;
+type AppendBody = AppendMessage | AppendMessages;
 
 export interface AppendOptions {
   idempotencyKey?: IdempotencyKey;
@@ -34,7 +32,7 @@ export interface AppendResult {
   answer: AppendedView | AppendedBatch;
 }
 
-export interface AppendedBatch extends Omit<MessageBatch, 'data'> {
+interface AppendedBatch extends Omit<MessageBatch, 'data'> {
   data: AppendedView[];
 }
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { Problem } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
+import type { Target } from '../../threads';
 import { type AppendGroup, type Appended, AppendRepository, type GroupedRow } from './append.repository';
 import type { Append } from './new-message';
 

@@ -6,7 +6,7 @@ import { newId } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
-import { type Estimator, estimateTokens } from '../../tokens/estimator';
+import { estimateTokens, type Estimator } from '../../tokens';
 import { textOf, toStored } from '../message-views';
 import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
@@ -44,7 +44,7 @@ export interface Append {
   strict: boolean;
 }
 
-export interface MessageRules {
+interface MessageRules {
   estimator: Estimator;
   metadataBytes: number;
 }

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { Json } from '../../common/json';
 import type { Order } from '../../http/request/paging';
 import { makeStatement, sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { type PrincipalNames, visible } from '../../threads/thread-access';
-import type { Thread } from '../../threads/thread.entity';
+import { type PrincipalNames, type Thread, visible } from '../../threads';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../message-columns';
 import type { MessageRevision } from './message-revision.entity';
@@ -22,7 +21,7 @@ export interface MessageChange {
 export type Home = 'messages' | 'deleted_messages';
 
 /** Who edits, and how many earlier versions of a message are kept. */
-export interface Revising {
+interface Revising {
   by: string;
   keep: number;
 }
@@ -33,7 +32,7 @@ type Shown = 'revision' | 'content' | 'metadata' | 'token_count' | 'cost' | 'rep
 /** A revision as it is read; times are ISO texts. */
 export type RevisionRow = Pick<MessageRevision, Shown> & Record<Times, string> & { has_content: boolean };
 
-export interface RevisionSlice {
+interface RevisionSlice {
   /** Number of the revision before the page. */
   after?: number;
   order: Order;

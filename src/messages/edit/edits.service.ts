@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { toDecimal } from '../../common/decimal';
 import { commonErrors } from '../../common/errors';
 import { checkMetadata } from '../../http/request/limits';

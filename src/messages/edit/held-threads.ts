@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkVersion, precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import { byThread, checkTarget, type Target } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
-import { ThreadsService } from '../../threads/threads.service';
+import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
+import { byThread, checkTarget, type Target, type Thread, ThreadsService } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
 import type { MessageRow } from '../message.entity';
 import { messageErrors } from '../messages.errors';

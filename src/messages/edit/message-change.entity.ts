@@ -1,5 +1,5 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import { Thread } from '../../threads/thread.entity';
+import { Thread } from '../../threads';
 
 /** `reset`: more has changed than is worth a list; who follows the thread reads it anew. */
 export const CHANGE_KINDS = ['edited', 'deleted', 'restored', 'reset'] as const;

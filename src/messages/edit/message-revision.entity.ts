@@ -1,6 +1,6 @@
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Json } from '../../common/json';
-import { Thread } from '../../threads/thread.entity';
+import { Thread } from '../../threads';
 
 /** What a message was before an edit. */
 @Entity('message_revisions')

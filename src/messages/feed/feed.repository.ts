@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
-import { forTargets, targetValues } from '../../threads/thread-access';
+import { forTargets, type Target, targetValues } from '../../threads';
 import type { MessageChange } from '../edit/message-change.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../message-columns';

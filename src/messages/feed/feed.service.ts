@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { checkTarget, notFound, type Target } from '../../threads/target';
+import { checkTarget, notFound, type Target } from '../../threads';
 import {
   broughtBy,
   type FeedEvent,

@@ -4,7 +4,7 @@ import { isObject } from '../../http/request/fields';
 import { idAt } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Thread } from '../../threads/thread.entity';
+import type { Thread } from '../../threads';
 import { AppendService } from '../append/append.service';
 import type { EarlierMessage } from './message-import.dto';
 import { type ImportedMessage, MessageImportRepository } from './message-import.repository';
@@ -16,7 +16,7 @@ export type { ImportedMessage } from './message-import.repository';
 const BATCH = 500;
 
 /** How a list of earlier messages is to be read. */
-export interface EarlierList {
+interface EarlierList {
   /** Number of the last message before the list. */
   lastSeq: number;
   /** Time of messages that have none. */

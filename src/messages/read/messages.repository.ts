@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { Order } from '../../http/request/paging';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Statement } from '../../database/door/transaction';
-import type { Target } from '../../threads/target';
-import { forTargets, targetValues, principalValues, visibleThread } from '../../threads/thread-access';
-import type { Thread } from '../../threads/thread.entity';
+import { forTargets, principalValues, type Target, targetValues, type Thread, visibleThread } from '../../threads';
 import { MESSAGE_COLUMNS, OWN_COLUMNS, UNPARSED_COLUMNS } from '../message-columns';
 import type { MessageRow } from '../message.entity';
 import type { UnparsedRow } from '../message-views';
@@ -93,7 +91,7 @@ const listStatements = (kind: Omit<Statement, 'text'>, columns: string) => ({
 });
 
 export const LISTS = listStatements({ name: 'messages_list', isoTimes: true }, OWN_COLUMNS);
-export const UNPARSED = listStatements({ name: 'messages_list_unparsed', rawJson: true }, UNPARSED_COLUMNS);
+const UNPARSED = listStatements({ name: 'messages_list_unparsed', rawJson: true }, UNPARSED_COLUMNS);
 
 const MAX_LEADING = 100;
 const INSTRUCTING = `('system', 'developer')`;

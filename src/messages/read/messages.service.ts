@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { isUuid } from '../../common/ids';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { JsonText } from '../../http/answer/json-text';
 import { encodeCursor } from '../../http/request/paging';
-import { byThread, checkTarget, notFound, type Target } from '../../threads/target';
-import type { ThreadView } from '../../threads/threads.dto';
-import { ThreadsService } from '../../threads/threads.service';
+import { byThread, checkTarget, notFound, type Target, ThreadsService, type ThreadView } from '../../threads';
 import { FeedRepository } from '../feed/feed.repository';
 import type { MessageRow } from '../message.entity';
 import { toChatMessage, toMessageJson, toMessageView, toPrompt, type UnparsedRow } from '../message-views';

@@ -1,11 +1,9 @@
 import { Controller, Get, Query, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../auth/access';
+import { Access } from '../../auth';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
-import { Caller, type Principal } from '../../organizations/principal';
-import { ConversationTarget, type Target } from '../../threads/target';
-import { GetThreadQuery, ThreadView } from '../../threads/threads.dto';
-import { ThreadsService } from '../../threads/threads.service';
+import { Caller, type Principal } from '../../organizations';
+import { ConversationTarget, GetThreadQuery, type Target, ThreadsService, ThreadView } from '../../threads';
 import { MessagesService } from './messages.service';
 
 /** One thread, which may be shown with its messages: so this route stands above both. */

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Json } from '../../common/json';
-import { Thread } from '../../threads/thread.entity';
+import { Thread } from '../../threads';
 import type { MessageRole, ToolCall } from '../message.entity';
 
 export const REMOVAL_REASONS = ['deleted', 'cleared', 'undone'] as const;

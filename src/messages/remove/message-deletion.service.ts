@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkVersion, precondition } from '../../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { checkTarget, type Target } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
-import { checkOwn } from '../../threads/threads.service';
+import { checkOwn, checkTarget, type Target, type Thread } from '../../threads';
 import { HeldThreads } from '../edit/held-threads';
 import type { ClearedThread, DeletedMessage } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
@@ -12,7 +10,7 @@ import { checkMessageId } from '../read/messages.service';
 import { MessageRemovals } from './message-removals';
 
 /** How somebody deletes. */
-export interface Deleting {
+interface Deleting {
   ifMatch?: number;
   /** For good: also what is in the trash already. */
   erase: boolean;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Thread } from '../../threads/thread.entity';
+import type { Thread } from '../../threads';
 import type { NewMessage } from '../append/new-message';
 import type { MessageRow } from '../message.entity';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
@@ -12,7 +12,7 @@ export interface SeqRange {
   to?: number;
 }
 
-export type Link = Pick<MessageRow, 'seq' | 'tool_calls' | 'tool_call_id'>;
+type Link = Pick<MessageRow, 'seq' | 'tool_calls' | 'tool_call_id'>;
 
 /** What removed messages had counted. */
 export interface Removed {

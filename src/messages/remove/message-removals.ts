@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { newId } from '../../common/ids';
 import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Thread } from '../../threads/thread.entity';
+import type { Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
 import type { NewMessage } from '../append/new-message';
 import { HeldThreads } from '../edit/held-threads';
@@ -14,13 +14,13 @@ import { MessageRemovalsRepository, type Removed, type SeqRange } from './messag
 import { MessageTrashRepository, type Trashed } from './message-trash.repository';
 
 /** What a removal was: under which id it can be restored, unless it was final. */
-export interface Discarded extends ThreadCounts {
+interface Discarded extends ThreadCounts {
   removed: number;
   removalId: string | null;
 }
 
 /** What came back, and how many of what should have stay in the trash: their ids are in use again. */
-export interface PutBack extends ThreadCounts {
+interface PutBack extends ThreadCounts {
   seqs: number[];
   left: number;
 }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Thread } from '../../threads/thread.entity';
+import type { Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
 import { AppendService } from '../append/append.service';
 import { isUnchanged } from '../append/new-message';
@@ -13,7 +13,7 @@ import { MessageRemovals } from './message-removals';
 import type { SeqRange } from './message-removals.repository';
 
 /** What a thread counts after a range of it became one message. */
-export type Replaced = ThreadCounts & { id: string; token_count: number };
+type Replaced = ThreadCounts & { id: string; token_count: number };
 
 /** Puts messages in the place of others, in a thread that a transaction of another service holds. */
 @Injectable()

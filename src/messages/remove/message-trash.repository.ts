@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { Order } from '../../http/request/paging';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
-import { sqlForTarget, WRITTEN_AT } from '../../threads/thread-access';
-import type { Thread } from '../../threads/thread.entity';
+import { sqlForTarget, type Target, type Thread, WRITTEN_AT } from '../../threads';
 import type { DeletedMessage, RemovalReason } from './deleted-message.entity';
 import { isIn, REMOVED, type Removed, type SeqRange } from './message-removals.repository';
 import type { MessageRow } from '../message.entity';
@@ -13,7 +11,7 @@ import { OWN_COLUMNS, STORED } from '../message-columns';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
 
 /** How messages go to the trash. */
-export interface Removal {
+interface Removal {
   id: string;
   reason: RemovalReason;
   by: string;
@@ -29,7 +27,7 @@ export interface Trashed {
 export type TrashRow = MessageRow &
   Pick<DeletedMessage, 'removal_id' | 'reason' | 'deleted_by'> & { deleted_at: string };
 
-export interface TrashSlice {
+interface TrashSlice {
   /** Removal and number of the one before the page. */
   after?: { removal_id: string; seq: number };
   order: Order;

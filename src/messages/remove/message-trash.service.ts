@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { isUuid } from '../../common/ids';
 import { TenantDatabase } from '../../database/door/tenant-database';
 import { DEFAULT_LIMIT, type PageQuery, positionOf, rowsFor, toPage } from '../../http/request/paging';
-import { checkTarget, type Target } from '../../threads/target';
+import { checkTarget, type Target } from '../../threads';
 import { HeldThreads, type WriteOptions } from '../edit/held-threads';
 import { toMessageView } from '../message-views';
 import type { MessageView } from '../messages.dto';

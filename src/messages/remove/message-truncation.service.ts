@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { parseTime } from '../../common/json';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { checkTarget, type Target } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
+import { checkTarget, type Target, type Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
 import { HeldThreads, type WriteOptions } from '../edit/held-threads';
 import type { TruncatedThread, TruncateMessages } from '../messages.dto';

@@ -1,12 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
 import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { PageQuery } from '../../http/request/paging';
-import { ConversationTarget, type Target } from '../../threads/target';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
+import { ConversationTarget, type Target } from '../../threads';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
 import { MessageTrashList, RestoredMessages, RestoreMessages } from './message-trash.dto';
 import { MessageTrashService } from './message-trash.service';
 

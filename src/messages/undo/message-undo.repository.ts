@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Thread } from '../../threads/thread.entity';
+import type { Thread } from '../../threads';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
 
 const TURN_START = sql<ThreadNames | 'turns', { seq: number | null }>('messages_turn_start')`

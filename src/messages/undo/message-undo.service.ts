@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads/target';
-import type { Thread } from '../../threads/thread.entity';
+import type { Target, Thread } from '../../threads';
 import { HeldThreads, type WriteOptions } from '../edit/held-threads';
 import { toMessageView } from '../message-views';
 import type { MessageView } from '../messages.dto';

@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../auth/access';
+import { Access } from '../../auth';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { IfMatch } from '../../http/request/decorators';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
-import { Caller, type Principal } from '../../organizations/principal';
-import { ConversationTarget, eitherOf, type Target } from '../../threads/target';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
+import { Caller, type Principal } from '../../organizations';
+import { ConversationTarget, eitherOf, type Target } from '../../threads';
 import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from './message-undo.dto';
 import { MessageUndoService } from './message-undo.service';
 

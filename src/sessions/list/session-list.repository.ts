@@ -3,8 +3,7 @@ import type { Order } from '../../http/request/paging';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { endOfPrefix } from '../../database/door/conditions';
-import { bestShare, sharedWith, type SharePermission, unexpired } from '../../threads/thread-access';
-import { Thread } from '../../threads/thread.entity';
+import { bestShare, sharedWith, type SharePermission, Thread, unexpired } from '../../threads';
 import type { SessionRow } from '../session.entity';
 import { SESSION_COLUMNS } from '../sessions.repository';
 

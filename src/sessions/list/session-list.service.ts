@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { isUuid } from '../../common/ids';
 import { assertStorable } from '../../common/json';
 import { DEFAULT_LIMIT, isIsoTime, positionOf, rowsFor, toPage } from '../../http/request/paging';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { ownerOf } from '../../threads/target';
+import { ownerOf } from '../../threads';
 import { type ListedSession, type SessionFilter, SessionListRepository } from './session-list.repository';
 import { toReaderView } from '../session-views';
 import type { ListSessionsQuery, SessionList, SessionView } from '../sessions.dto';

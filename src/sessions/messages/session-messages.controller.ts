@@ -1,23 +1,26 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
 import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
-import { ConversationTarget, type SharedSession, type Target } from '../../threads/target';
-import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency/idempotency-key';
-import { answerAppend, ApiAppend, appendBody, AppendControls } from '../../messages/append/append-answer';
-import type { AppendOptions } from '../../messages/append/append.service';
-import { MessageDeletionService } from '../../messages/remove/message-deletion.service';
-import { MessageTruncationService } from '../../messages/remove/message-truncation.service';
+import { ConversationTarget, type SharedSession, type Target } from '../../threads';
+import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
 import {
+  answerAppend,
+  ApiAppend,
+  appendBody,
+  AppendControls,
   AppendMessage,
   AppendMessages,
+  type AppendOptions,
   ClearedThread,
+  MessageDeletionService,
+  MessageTruncationService,
   TruncatedThread,
   TruncateMessages,
-} from '../../messages/messages.dto';
+} from '../../messages';
 import { SessionMessagesService } from './session-messages.service';
 import {
   AppendToSessionQuery,

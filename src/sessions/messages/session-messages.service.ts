@@ -1,9 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
-import type { SharedSession, Target } from '../../threads/target';
-import { type AppendOptions, type AppendResult, AppendService } from '../../messages/append/append.service';
-import type { AppendMessage, AppendMessages } from '../../messages/messages.dto';
-import { MessagesService } from '../../messages/read/messages.service';
+import type { Principal } from '../../organizations';
+import type { SharedSession, Target } from '../../threads';
+import {
+  type AppendMessage,
+  type AppendMessages,
+  type AppendOptions,
+  type AppendResult,
+  AppendService,
+  MessagesService,
+} from '../../messages';
 import { SessionAppendTargets } from '../opening/session-append-targets';
 import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkVersion } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
-import { bySession, checkSessionId } from '../../threads/target';
-import type { AppendTarget } from '../../messages/append/append.service';
-import { MessageTruncationService } from '../../messages/remove/message-truncation.service';
+import { bySession, checkSessionId } from '../../threads';
+import { type AppendTarget, MessageTruncationService } from '../../messages';
 import { SessionOpeningService } from './session-opening.service';
 import { toSessionMessage } from '../session-views';
 

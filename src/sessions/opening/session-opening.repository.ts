@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { HASHED_LOCKS } from '../../database/door/locks';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Principal } from '../../organizations/principal';
-import { present, unexpired } from '../../threads/thread-access';
-import { Thread } from '../../threads/thread.entity';
+import type { Principal } from '../../organizations';
+import { present, Thread, unexpired } from '../../threads';
 import { Session } from '../session.entity';
 import { KEY, type KeyNames, LIVE_SESSIONS } from '../sessions.repository';
 
@@ -12,14 +11,14 @@ import { KEY, type KeyNames, LIVE_SESSIONS } from '../sessions.repository';
 export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt' | 'max_tokens' | 'variables'>;
 
 /** What is left of a session that is not active. */
-export interface Leftover {
+interface Leftover {
   thread_id: string;
   expired: boolean;
   /** Its thread is in the trash. */
   deleted: boolean;
 }
 
-export interface NewSession {
+interface NewSession {
   id: string;
   thread_id: string;
   title: string;

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import { OrganizationsService, type Principal } from '../../organizations';
 import { newId } from '../../common/ids';
 import { CONFIG, type Config } from '../../config/config';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { OrganizationsService } from '../../organizations/organizations.service';
-import { checkSessionId } from '../../threads/target';
+import { checkSessionId } from '../../threads';
 import { sessionErrors } from '../sessions.errors';
 import { type HeldSession, SessionOpeningRepository } from './session-opening.repository';
 

@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Patch, Put, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
 import { IfMatch } from '../../http/request/decorators';
 import { JsonObjectPipe } from '../../http/request/body-pipes';
 import { type SessionDocument, SessionDocumentsService } from './session-documents.service';
-import { ConversationTarget, type Target } from '../../threads/target';
+import { ConversationTarget, type Target } from '../../threads';
 
 const ANY_OBJECT = {
   schema: { type: 'object', additionalProperties: true },

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { precondition } from '../../http/request/versions';
 import { TenantDatabase } from '../../database/door/tenant-database';
 import { SessionPatchService } from './session-patch.service';

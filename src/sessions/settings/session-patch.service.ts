@@ -1,12 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isDeepStrictEqual } from 'node:util';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkMetadata } from '../../http/request/limits';
 import { type Precondition, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { bySession } from '../../threads/target';
-import { ThreadsService } from '../../threads/threads.service';
+import { bySession, ThreadsService } from '../../threads';
 import type { SessionSettings } from '../sessions.dto';
 import type { HeldSession } from '../opening/session-opening.repository';
 import type { SessionRow } from '../session.entity';

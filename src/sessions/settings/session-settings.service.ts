@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { newId } from '../../common/ids';
 import { precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { ownerOf } from '../../threads/target';
+import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
+import { ownerOf } from '../../threads';
 import { hasAny, SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '../sessions.dto';

@@ -1,5 +1,5 @@
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import type { MessageInput } from '../../messages/messages.dto';
+import type { IdempotencyKey } from '../../idempotency';
+import type { MessageInput } from '../../messages';
 
 /** What a turn begins with. */
 export interface AgentTurnStart {

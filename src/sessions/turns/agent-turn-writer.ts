@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { AppendService } from '../../messages/append/append.service';
-import { turnInProgress } from '../../messages/undo/message-undo.service';
+import { AppendService, turnInProgress } from '../../messages';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import { SessionAppendTargets } from '../opening/session-append-targets';
 import { type AgentTurnEnd, type AgentTurnLease, type AgentTurnStart, LeaseLost } from './agent-turn-lease';

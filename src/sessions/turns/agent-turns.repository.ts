@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { TOUCH, unexpired } from '../../threads/thread-access';
-import type { Thread } from '../../threads/thread.entity';
+import { type Thread, TOUCH, unexpired } from '../../threads';
 import { Session } from '../session.entity';
 
 interface Claim {

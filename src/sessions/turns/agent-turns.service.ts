@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { newId } from '../../common/ids';
 import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
+import { IdempotencyService } from '../../idempotency';
 import { type AgentTurnEnd, type AgentTurnLease, type AgentTurnStart, LeaseLost } from './agent-turn-lease';
 import { AgentTurnWriter } from './agent-turn-writer';
 

@@ -1,8 +1,8 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../../auth/access';
-import { ConversationTarget, eitherOf, type Target } from '../../threads/target';
+import { Access } from '../../auth';
+import { ConversationTarget, eitherOf, type Target } from '../../threads';
 import { answerEvents, ApiEvents, Credentials, LastEventId, type StreamCredentials } from '../stream';
 import { LiveQuery } from '../streams.dto';
 import { LiveService } from './live.service';

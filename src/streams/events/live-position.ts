@@ -1,4 +1,4 @@
-import type { FeedPosition, FollowedThread } from '../../messages/feed/feed.service';
+import type { FeedPosition, FollowedThread } from '../../messages';
 import { streamErrors } from '../streams.errors';
 
 /** Where a client wants a stream to begin. */

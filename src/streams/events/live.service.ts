@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
-import { FeedService } from '../../messages/feed/feed.service';
-import { SessionsService } from '../../sessions/sessions.service';
+import { FeedService } from '../../messages';
+import { SessionsService } from '../../sessions';
 import { type StreamOwner, viewOf } from '../stream';
 import { StreamsService } from '../streams.service';
 import { type LiveStart, readEventId, startOf } from './live-position';

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EventStream } from '../../http/answer/event-stream';
 import type { StreamOwner } from '../stream';
 import type { StreamWork } from '../streams.service';
-import type { MessageRow } from '../../messages/message.entity';
-import { notFound } from '../../threads/target';
+import type { MessageRow } from '../../messages';
+import { notFound } from '../../threads';
 import { type Remaining, type ReplayTurn, ReplayTurns, toReplayId } from './replay-turns';
 
 /** How fast a replay goes: `speed` times as fast as it was, no gap longer than `maxGapMs`. */
@@ -23,7 +23,7 @@ export function waitBetween(previous: number | undefined, next: number, { speed,
 }
 
 /** What is replayed, and how. */
-export interface Replay extends StreamOwner, Remaining {
+interface Replay extends StreamOwner, Remaining {
   readonly threadId: string;
   readonly pace: Pace;
   readonly view: (row: MessageRow) => object;

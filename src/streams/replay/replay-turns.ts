@@ -1,4 +1,4 @@
-import type { MessageRow } from '../../messages/message.entity';
+import type { MessageRow } from '../../messages';
 import { threadMark } from '../events/live-position';
 import { streamErrors } from '../streams.errors';
 

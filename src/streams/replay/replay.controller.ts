@@ -1,9 +1,9 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
-import { ConversationTarget, eitherOf, type Target } from '../../threads/target';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
+import { ConversationTarget, eitherOf, type Target } from '../../threads';
 import { answerEvents, ApiEvents, Credentials, LastEventId, type StreamCredentials } from '../stream';
 import { ReplayBody, ReplayQuery, SessionReplay } from '../streams.dto';
 import { ReplayService } from './replay.service';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { Message } from '../../messages/message.entity';
+import { Message } from '../../messages';
 
 type ThreadKey = { org_id: string; id: string };
 

@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { bySession, type Target } from '../../threads/target';
-import { SessionsService } from '../../sessions/sessions.service';
-import { toSessionMessage } from '../../sessions/session-views';
+import { bySession, type Target } from '../../threads';
+import { SessionsService, toSessionMessage } from '../../sessions';
 import { threadMark } from '../events/live-position';
 import { type StreamOwner, viewOf } from '../stream';
 import type { ReplayBody, ReplayQuery, SessionReplay } from '../streams.dto';
 import { StreamsService } from '../streams.service';
-import type { MessageRow } from '../../messages/message.entity';
-import { type FollowedThread, FeedService } from '../../messages/feed/feed.service';
+import { FeedService, type FollowedThread, type MessageRow } from '../../messages';
 import { ReplayReader } from './replay-reader';
 import { readReplayId, type Remaining, type ReplayId, type ReplayTurn, ReplayTurns } from './replay-turns';
 import { ReplayRepository } from './replay.repository';
@@ -23,7 +21,7 @@ const MAX_LISTED = 1000;
 const DEFAULT_GAP_MS = 2000;
 
 /** What is replayed, in whichever way it was named. */
-export interface ReplayRange {
+interface ReplayRange {
   from_seq?: number;
   from_turn?: number;
   up_to_seq?: number;

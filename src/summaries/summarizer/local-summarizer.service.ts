@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { wordsOf } from '../../common/word-ranking';
-import type { ModelMessage } from '../../models/chat-model.service';
+import type { ModelMessage } from '../../models';
 import { saidIn, Summarizer } from './summarizer.service';
 
 /** Characters of a summary, of a sentence in it, and of a message that are looked at. */

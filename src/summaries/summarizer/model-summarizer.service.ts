@@ -1,4 +1,4 @@
-import type { ChatModel, ModelMessage } from '../../models/chat-model.service';
+import type { ChatModel, ModelMessage } from '../../models';
 import { partsOf, toLine, Summarizer } from './summarizer.service';
 
 const MAX_TOKENS = 500;

@@ -1,5 +1,5 @@
-import type { ModelMessage } from '../../models/chat-model.service';
-import { textOf } from '../../messages/read/messages.service';
+import type { ModelMessage } from '../../models';
+import { textOf } from '../../messages';
 
 /** Makes one text of many messages. Two implementations, one contract test (`test/summaries-summarizers.e2e-spec.ts`). */
 export abstract class Summarizer {

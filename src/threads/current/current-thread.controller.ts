@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
 import { byThread } from '../target';
 import { EraseQuery } from '../../http/request/erase-query';
 import { CurrentThreadService } from './current-thread.service';

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import { OrganizationsService, type Principal } from '../../organizations';
 import { TenantDatabase } from '../../database/door/tenant-database';
 import { byThread, checkTarget } from '../target';
-import { OrganizationsService } from '../../organizations/organizations.service';
 import { type CurrentThreadView, toThreadView } from '../threads.dto';
 import { threadErrors } from '../threads.errors';
 import { ThreadsRepository } from '../threads.repository';

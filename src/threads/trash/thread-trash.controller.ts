@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Post, Query, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
 import { IfMatch } from '../../http/request/decorators';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { ConversationTarget, type Target } from '../target';

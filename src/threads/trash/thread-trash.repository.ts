@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { Conditions } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
@@ -7,7 +7,7 @@ import type { Target } from '../target';
 import { inTrash, sqlForTarget, TOUCH, unexpired, WRITTEN_AT } from '../thread-access';
 import { Thread } from '../thread.entity';
 
-export interface ThreadTrashSlice {
+interface ThreadTrashSlice {
   /** Time and id of the last thread of the page before. */
   after?: unknown[];
   order: 'asc' | 'desc';

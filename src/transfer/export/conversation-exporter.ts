@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { ExportSlots, type Release } from './export-slots';
 import { ExportRepository, type ExportedSummary, type ExportedThread } from './export.repository';

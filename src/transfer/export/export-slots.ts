@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { CONFIG, type Config } from '../../config/config';
 import { connectionsOf } from '../../config/process-shares';

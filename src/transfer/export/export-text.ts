@@ -1,4 +1,4 @@
-import { textOf } from '../../messages/read/messages.service';
+import { textOf } from '../../messages';
 import type { ExportedMessage, ExportedSummary, ExportedThread } from './export.repository';
 import { toHead, toMessage, toSummary } from './export-views';
 import { markdownBody } from './markdown-body';

@@ -1,9 +1,9 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access } from '../../auth/access';
-import { Caller, type Principal } from '../../organizations/principal';
-import { ConversationTarget, eitherOf, type Target } from '../../threads/target';
+import { Access } from '../../auth';
+import { Caller, type Principal } from '../../organizations';
+import { ConversationTarget, eitherOf, type Target } from '../../threads';
 import { ExportAllQuery, ExportQuery } from '../transfer.dto';
 import { ApiExport, gone, send } from '../transfer-http';
 import { ExportService } from './export.service';

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { Conditions } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { present, type PrincipalNames, visible } from '../../threads/thread-access';
-import type { MessageRow } from '../../messages/message.entity';
-import type { Session } from '../../sessions/session.entity';
-import type { SummaryRow } from '../../summaries/summary.entity';
-import { Thread } from '../../threads/thread.entity';
+import { present, type PrincipalNames, Thread, visible } from '../../threads';
+import type { MessageRow } from '../../messages';
+import type { Session } from '../../sessions';
+import type { SummaryRow } from '../../summaries';
 
 type Times = { created_at: string; updated_at: string };
 type OfThread = 'id' | 'user_id' | 'name' | 'status' | 'metadata' | 'auto_summarize' | 'last_seq';

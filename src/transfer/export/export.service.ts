@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { TenantDatabase } from '../../database/door/tenant-database';
-import { checkTarget, notFound, ownerOf, type Target } from '../../threads/target';
-import { SessionsService } from '../../sessions/sessions.service';
+import { checkTarget, notFound, ownerOf, type Target } from '../../threads';
+import { SessionsService } from '../../sessions';
 import { ConversationExporter } from './conversation-exporter';
 import type { Release } from './export-slots';
 import { type ExportFilter, ExportRepository } from './export.repository';
@@ -18,7 +18,7 @@ export interface ExportFile {
   name: string;
 }
 
-export interface ExportOptions extends ExportQuery {
+interface ExportOptions extends ExportQuery {
   /** Aborted when the client leaves. */
   gone?: AbortSignal;
 }

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../../organizations/principal';
+import { OrganizationsService, type Principal } from '../../organizations';
 import { Problem } from '../../common/errors';
 import { newId } from '../../common/ids';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { MessageImportService } from '../../messages/import/message-import.service';
-import { OrganizationsService } from '../../organizations/organizations.service';
-import { SessionOpeningService } from '../../sessions/opening/session-opening.service';
-import type { Thread } from '../../threads/thread.entity';
+import { MessageImportService } from '../../messages';
+import { SessionOpeningService } from '../../sessions';
+import type { Thread } from '../../threads';
 import { type Conversation, type ImportedSession, withIds } from './conversation';
 import { ImportRepository } from './import.repository';
 

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
-import { type ImportedMessage, MessageImportService } from '../../messages/import/message-import.service';
-import { estimateTokens } from '../../tokens/estimator';
+import { type ImportedMessage, MessageImportService } from '../../messages';
+import { estimateTokens } from '../../tokens';
 import {
   at,
   checked,

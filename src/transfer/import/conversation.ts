@@ -3,8 +3,8 @@ import { commonErrors, Problem } from '../../common/errors';
 import { validateAs } from '../../http/request/validation.pipe';
 import { idAt } from '../../common/ids';
 import { parseTime } from '../../common/json';
-import type { ImportedMessage } from '../../messages/import/message-import.service';
-import type { AutoSummarize, ThreadStatus } from '../../threads/thread.entity';
+import type { ImportedMessage } from '../../messages';
+import type { AutoSummarize, ThreadStatus } from '../../threads';
 import type { ConversationHead, SessionPart, SummaryPart } from '../transfer.dto';
 
 /** What is stored of an imported conversation in its thread's row. */

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { commonErrors } from '../../common/errors';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { checkCount } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
-import { ownerOf } from '../../threads/target';
+import type { IdempotencyKey } from '../../idempotency';
+import { ownerOf } from '../../threads';
 import { itemsOfFile } from './files';
 import { type ImportOptions, ImportService } from './import.service';
 import { type ImportLimits, itemsOf, itemsOfLines } from './sources';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { Thread } from '../../threads/thread.entity';
+import { Thread } from '../../threads';
 import type { ImportedSession, ImportedSummary, ImportedThread } from './conversation';
 
 type ThreadKey = Pick<Thread, 'org_id' | 'id'>;

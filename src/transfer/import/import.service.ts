@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { Principal } from '../../organizations/principal';
+import type { Principal } from '../../organizations';
 import { Problem } from '../../common/errors';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { IdempotencyService } from '../../idempotency/idempotency.service';
-import type { IdempotencyKey } from '../../idempotency/idempotency-key';
+import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { ConversationImportService, type Placed, type Placing } from './conversation-import.service';
 import { ConversationParser } from './conversation-parser';
 import { ImportRepository } from './import.repository';

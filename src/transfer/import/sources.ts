@@ -51,7 +51,7 @@ export async function* itemsOfLines(
 }
 
 /** @throws IMPORT_TOO_LARGE */
-export async function* limited(chunks: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer, void> {
+async function* limited(chunks: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer, void> {
   let total = 0;
   for await (const chunk of chunks) {
     total += chunk.length;

@@ -1,0 +1,2 @@
+export { ContextModule } from './context.module';
+export { ContextService } from './context.service';

@@ -1,0 +1,2 @@
+export { ErasureWorkerService } from './erasure-worker.service';
+export { ErasureModule } from './erasure.module';

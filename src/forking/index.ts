@@ -1,0 +1,1 @@
+export { ForkingModule } from './forking.module';

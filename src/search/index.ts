@@ -1,0 +1,3 @@
+export { type FoundRow, MessageSearchService } from './message-search.service';
+export type { FoundMessage, SearchMessagesQuery } from './search.dto';
+export { SearchModule } from './search.module';

@@ -1,0 +1,3 @@
+export { inForeignCluster, type WorkerLink, workerLink } from './worker-link';
+export type { Served } from './worker-messages';
+export { NoWorkerLeft, Workers } from './workers';
