@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Agent } from 'undici';
-import { startTestApp, type TestApp } from '../support/app';
-import { Client, expectProblem } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { eventually, openStream } from '../support/events';
-import { makeKey } from '../support/keys';
-import { type ModelServer, startModelServer } from '../support/model-server';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { Client, expectProblem } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { eventually, openStream } from '../support/world/events';
+import { makeKey } from '../support/world/keys';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const OWN_KEY = 'sk-of-the-caller-abcdef0123456789';
 

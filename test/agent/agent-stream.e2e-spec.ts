@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { eventually, openStream, parseEvents } from '../support/events';
-import { brokenCounters } from '../support/integrity';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { eventually, openStream, parseEvents } from '../support/world/events';
+import { brokenCounters } from '../support/world/integrity';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
 
 const TEXT = 'One two three four five six seven eight. Grüße 👩‍👩‍👧 你好!';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
 
 const MODEL = {
   MODEL_NAME: 'test-model',

@@ -2,8 +2,8 @@ import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
 import { byThread } from '../../src/threads/target';
 import { MessagesRepository } from '../../src/messages/read/messages.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { explain } from '../support/plans';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { explain } from '../support/house/plans';
 
 const ORG = 'plans';
 const MESSAGES = 10_000;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { brokenLink, readDocuments, repositoryFiles, ROOT } from '../support/documents';
+import { brokenLink, readDocuments, repositoryFiles, ROOT } from '../support/house/documents';
 
 /** Other people's classes, which the documents speak of. */
 const NOT_OURS = ['PostgresChatMessageHistory'];

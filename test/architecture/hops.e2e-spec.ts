@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector/promises';
-import { startTestApp, type TestApp } from '../support/app';
-import { readSources } from '../support/sources';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { readSources } from '../support/house/sources';
 
 /** How far a request goes through `messages/`: what V8 counts as called while it is answered. */
 describe('Hops of a request', () => {

@@ -1,4 +1,4 @@
-import { readSources, type Import, type Source } from '../support/sources';
+import { readSources, type Import, type Source } from '../support/house/sources';
 
 /** The import rules of the source tree (design 2), and what is forbidden because it goes around the door (design 3). */
 const sources = readSources();

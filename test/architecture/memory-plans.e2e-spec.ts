@@ -1,7 +1,7 @@
 import { type MemoryFilter, MemoryListRepository } from '../../src/memory/memory-list.repository';
 import { MemoryRepository } from '../../src/memory/memory.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { explain as explainIn } from '../support/plans';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { explain as explainIn } from '../support/house/plans';
 
 const SCOPE = { orgId: 'plans', userId: 'user1' };
 

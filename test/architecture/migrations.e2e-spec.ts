@@ -1,5 +1,5 @@
 import { migrate, revert } from '../../src/database/migrate';
-import { emptyDatabase, type TestDatabase } from '../support/database';
+import { emptyDatabase, type TestDatabase } from '../support/world/database';
 
 const TABLES = `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`;
 

@@ -1,8 +1,8 @@
 import { newId } from '../../src/common/ids';
 import { LISTS } from '../../src/messages/read/messages.repository';
 import { ThreadListRepository, type ThreadFilter } from '../../src/threads/list/thread-list.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { explain as explainIn } from '../support/plans';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { explain as explainIn } from '../support/house/plans';
 
 const ORG = 'plans';
 const THREADS = 5000;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCodes } from '../../src/common/errors';
 import { buildOpenApi } from '../../src/http/openapi/openapi';
-import { startTestApp, type TestApp } from '../support/app';
-import { lookUp } from '../support/openapi';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { lookUp } from '../support/api/openapi';
 
 describe('The API reference', () => {
   let app: TestApp;

@@ -2,8 +2,8 @@ import { RequestMethod } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { ACCESS, allows, type Permission, PUBLIC } from '../../src/auth/access';
 import { ROLES } from '../../src/organizations/principal';
-import { type Operation, readOperations } from '../support/openapi';
-import { startTestApp, type TestApp } from '../support/app';
+import { type Operation, readOperations } from '../support/api/openapi';
+import { startTestApp, type TestApp } from '../support/world/app';
 
 /** What may be asked without credentials. A new entry here is a decision about security. */
 const PUBLIC_ROUTES = [/^GET \/$/, /^GET \/health(\/(live|ready))?$/];

@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
-import { cloneDatabase, type TestDatabase } from '../support/database';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
 
 /** Keys that need not lead with the organization, and why. */
 const EXCEPTIONS: Record<string, string> = {

@@ -1,5 +1,5 @@
 import { newId } from '../../src/common/ids';
-import { startTestApp, type TestApp } from '../support/app';
+import { startTestApp, type TestApp } from '../support/world/app';
 
 const TENANTS = 6;
 const MESSAGES = 4_000;

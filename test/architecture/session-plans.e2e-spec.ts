@@ -9,8 +9,8 @@ import {
 } from '../../src/sessions/list/session-list.repository';
 import { SessionOpeningRepository } from '../../src/sessions/opening/session-opening.repository';
 import { SessionsRepository } from '../../src/sessions/sessions.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { explain as explainIn } from '../support/plans';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { explain as explainIn } from '../support/house/plans';
 
 const ORG = 'plans';
 const SESSIONS = 5000;

@@ -5,7 +5,7 @@ import { APPEND } from '../../src/messages/append/append.repository';
 import { LISTS } from '../../src/messages/read/messages.repository';
 import { SessionListRepository } from '../../src/sessions/list/session-list.repository';
 import { ThreadListRepository } from '../../src/threads/list/thread-list.repository';
-import { startTestApp, type TestApp } from '../support/app';
+import { startTestApp, type TestApp } from '../support/world/app';
 
 const ORG = 'plans';
 const THREADS = 5000;

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
-import { circlesOf } from '../support/circles';
-import { readSources, readTests, type Source } from '../support/sources';
+import { circlesOf } from '../support/house/circles';
+import { readSources, readTests, type Source } from '../support/house/sources';
 
 /**
  * What keeps the house one in which a stranger finds the way: rooms small enough to look over, no thought cut into pieces,

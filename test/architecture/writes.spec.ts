@@ -1,6 +1,6 @@
 import { ERASURE_STEPS } from '../../src/erasure/erasure-steps';
-import { readSources, type Source } from '../support/sources';
-import { entityTables, writesBySql, writesOf } from '../support/writes';
+import { readSources, type Source } from '../support/house/sources';
+import { entityTables, writesBySql, writesOf } from '../support/house/writes';
 
 /** Which repository writes which tables, and how. Whoever wants to write another one, says so here. */
 const WRITES: Record<string, Record<string, string>> = {

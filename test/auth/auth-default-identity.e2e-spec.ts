@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../support/app';
-import { expectProblem, type Headers } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { expectProblem, type Headers } from '../support/world/client';
 
 /** As on one person's machine: no DATABASE_URL is configured, a loopback HOST, not production. */
 const LOCAL = { DATABASE_URL: undefined };

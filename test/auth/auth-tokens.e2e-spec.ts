@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import { startTestApp, type TestApp } from '../support/app';
-import { expectProblem, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { expectProblem, type Response } from '../support/world/client';
 
 const ISSUER = 'https://id.example';
 const AUDIENCE = 'throughline';

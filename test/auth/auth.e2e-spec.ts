@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { Agent } from 'undici';
-import { startTestApp, type TestApp } from '../support/app';
-import { Client, expectProblem, type Response } from '../support/client';
-import { makeKey as insertKey } from '../support/keys';
-import { eventually } from '../support/events';
-import { PostgresProcess } from '../support/postgres-process';
-import { startServer } from '../support/server-process';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { Client, expectProblem, type Response } from '../support/world/client';
+import { makeKey as insertKey } from '../support/world/keys';
+import { eventually } from '../support/world/events';
+import { PostgresProcess } from '../support/servers/postgres-process';
+import { startServer } from '../support/servers/server-process';
 
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 

@@ -1,9 +1,9 @@
 import { CleanupService } from '../../src/cleanup/cleanup.service';
 import { SystemDatabase, type SystemTx } from '../../src/database/door/system-database';
 import { CleanupRepository } from '../../src/cleanup/cleanup.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
 
 describe('Cleanup of the trash', () => {
   let app: TestApp;

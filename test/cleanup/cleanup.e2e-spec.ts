@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CleanupService } from '../../src/cleanup/cleanup.service';
-import { startTestApp, TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 interface Session {
   readonly orgId: string;

@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { emptyDatabase } from '../support/database';
-import { makeKey } from '../support/keys';
-import { startServer } from '../support/server-process';
+import { Client } from '../support/world/client';
+import { emptyDatabase } from '../support/world/database';
+import { makeKey } from '../support/world/keys';
+import { startServer } from '../support/servers/server-process';
 
 describe('A .env file', () => {
   it('F55 S42 adds to the environment, which wins; the tables of an empty database are made', async () => {

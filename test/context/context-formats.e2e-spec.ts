@@ -1,6 +1,6 @@
 import { CONTEXT_FORMATS, fromFormat, toFormat } from '../../src/context/formats';
-import { contexts, itWithData, read } from '../support/airline-contexts';
-import { violationsOf } from '../support/format-rules';
+import { contexts, itWithData, read } from '../support/data/airline-contexts';
+import { violationsOf } from '../support/data/format-rules';
 
 describe('Formats of the context of real conversations', () => {
   itWithData('C29 all 100 at 500, 1,000, 2,000 and 4,000 tokens are what each provider takes', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TenantTx } from '../../src/database/door/tenant-database';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const names = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `m${from + n}`);

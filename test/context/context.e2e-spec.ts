@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TenantTx } from '../../src/database/door/tenant-database';
 import { Thread } from '../../src/threads/thread.entity';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { type Door, openDoor } from '../support/door';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { type Door, openDoor } from '../support/world/door';
 
 const ORGANIZATIONS = ['acme', 'globex'];
 const [ACME, GLOBEX] = ORGANIZATIONS.map((orgId) => ({ orgId }));

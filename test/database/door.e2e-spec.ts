@@ -3,9 +3,9 @@ import { DataSource } from 'typeorm';
 import { migrate } from '../../src/database/migrate';
 import type { TenantDatabase, TenantTx } from '../../src/database/door/tenant-database';
 import { Thread } from '../../src/threads/thread.entity';
-import { asAdmin, cloneDatabase, emptyDatabase, type TestDatabase } from '../support/database';
-import { type Door, openDoor } from '../support/door';
-import { userUrl } from '../support/urls';
+import { asAdmin, cloneDatabase, emptyDatabase, type TestDatabase } from '../support/world/database';
+import { type Door, openDoor } from '../support/world/door';
+import { userUrl } from '../support/world/urls';
 
 const ONE_CONNECTION = { DB_POOL_SIZE: '1', DB_MAX_OVERFLOW: '0' };
 const ORGANIZATIONS = ['acme', 'globex', "o'hara", 'initech', 'umbrella'];

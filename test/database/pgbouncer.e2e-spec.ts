@@ -1,14 +1,14 @@
 /** The server behind a real PgBouncer in transaction mode, with fewer connections than the server takes. Needs a build. */
 import { Agent } from 'undici';
-import { Client, expectProblem } from '../support/client';
-import { cloneDatabase, emptyDatabase, type TestDatabase } from '../support/database';
-import { eventually, follow } from '../support/events';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
-import { makeKey } from '../support/keys';
-import { expectWhole, Load, WRITERS } from '../support/load';
-import { isAtLeast, PgBouncerProcess, pgBouncerVersion } from '../support/pgbouncer-process';
-import { type ServerProcess, startServer } from '../support/server-process';
-import { logOf } from '../support/worker-processes';
+import { Client, expectProblem } from '../support/world/client';
+import { cloneDatabase, emptyDatabase, type TestDatabase } from '../support/world/database';
+import { eventually, follow } from '../support/world/events';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
+import { makeKey } from '../support/world/keys';
+import { expectWhole, Load, WRITERS } from '../support/world/load';
+import { isAtLeast, PgBouncerProcess, pgBouncerVersion } from '../support/servers/pgbouncer-process';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
+import { logOf } from '../support/servers/worker-processes';
 
 const LIMIT_MS = 90_000;
 /** For many requests at once on few connections. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expectProblem } from '../support/client';
-import { startTestApp, type TestApp } from '../support/app';
+import { expectProblem } from '../support/world/client';
+import { startTestApp, type TestApp } from '../support/world/app';
 
 const ACTIVITY = `
   SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'throughline'`;

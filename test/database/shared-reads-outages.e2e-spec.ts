@@ -1,11 +1,11 @@
 /** Reads that wait at the same time, when the database goes away. */
-import { eventually } from '../support/events';
+import { eventually } from '../support/world/events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { migrate } from '../../src/database/migrate';
 import type { TenantTx } from '../../src/database/door/tenant-database';
-import { type Door, openDoor, readingOrganizations } from '../support/door';
-import { PostgresProcess } from '../support/postgres-process';
+import { type Door, openDoor, readingOrganizations } from '../support/world/door';
+import { PostgresProcess } from '../support/servers/postgres-process';
 
 const SMALL = { rows: 1 };
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));

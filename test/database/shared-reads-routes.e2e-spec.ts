@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Response } from '../support/world/client';
 
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TenantTx } from '../../src/database/door/tenant-database';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { type Door, openDoor, readingOrganizations } from '../support/door';
-import { eventually } from '../support/events';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { type Door, openDoor, readingOrganizations } from '../support/world/door';
+import { eventually } from '../support/world/events';
 
 const ACME = { orgId: 'acme' };
 const SMALL = { rows: 1 };

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ERASURE_STEPS } from '../../src/erasure/erasure-steps';
 import { ErasureWorkerService } from '../../src/erasure/erasure-worker.service';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 /** Fills every table for one user, with the user's name in every place where it may stand. */
 async function live(client: Client, name: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 const said = (n: number) => ({ role: n % 2 ? 'assistant' : 'user', content: `Message ${n}`, cost: 0.001 });
 const many = (count: number) => Array.from({ length: count }, (_, n) => said(n));

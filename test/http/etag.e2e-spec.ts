@@ -2,8 +2,8 @@ import { byThread } from '../../src/threads/target';
 import type { Principal } from '../../src/organizations/principal';
 import { TenantDatabase, type TenantTx } from '../../src/database/door/tenant-database';
 import { MessagesRepository } from '../../src/messages/read/messages.repository';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Response } from '../support/world/client';
 
 /** Rows of messages that this transaction has read from the table. */
 const FETCHED = `

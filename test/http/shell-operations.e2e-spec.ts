@@ -2,9 +2,9 @@ import { CleanupService } from '../../src/cleanup/cleanup.service';
 import { createApp } from '../../src/app.setup';
 import { loadConfig } from '../../src/config/config';
 import { MetricsServer } from '../../src/metrics/metrics-server.service';
-import { startTestApp, type TestApp } from '../support/app';
-import { eventually } from '../support/events';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { eventually } from '../support/world/events';
+import { type Client, expectProblem } from '../support/world/client';
 
 describe('operations', () => {
   let app: TestApp;

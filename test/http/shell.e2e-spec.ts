@@ -4,9 +4,9 @@ import { connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { createApp } from '../../src/app.setup';
 import { makeLogger } from '../../src/http/server/logger';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { lookUp } from '../support/openapi';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { lookUp } from '../support/api/openapi';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 

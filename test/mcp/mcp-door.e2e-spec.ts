@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitsForLock } from '../support/database';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Headers } from '../support/client';
-import { callTool, connectMcp, ERAS, expectToolError } from '../support/mcp';
+import { waitsForLock } from '../support/world/database';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Headers } from '../support/world/client';
+import { callTool, connectMcp, ERAS, expectToolError } from '../support/world/mcp';
 
 const ACCEPT = { accept: 'application/json, text/event-stream' };
 

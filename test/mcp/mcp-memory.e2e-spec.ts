@@ -1,6 +1,6 @@
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
-import { callTool, connectMcp, ERAS, expectToolError, type McpClient } from '../support/mcp';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
+import { callTool, connectMcp, ERAS, expectToolError, type McpClient } from '../support/world/mcp';
 
 describe.each(ERAS)('MCP tools of the memory, %s revisions', (era) => {
   let app: TestApp;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
-import { callTool, connectMcp, ERAS, expectToolError, type McpClient } from '../support/mcp';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
+import { callTool, connectMcp, ERAS, expectToolError, type McpClient } from '../support/world/mcp';
 
 const TOOLS = [
   'save_memory',

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 describe('Memory', () => {
   let app: TestApp;

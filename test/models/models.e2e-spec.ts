@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/config';
 import { ConfigModule } from '../../src/config/config.module';
 import { ChatModel, type ModelRequest } from '../../src/models/chat-model.service';
 import { ModelsModule } from '../../src/models/models.module';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
 
 const KEY = 'sk-throughline-test-0123456789';
 const NOTHING = { facts: {}, variables: {} };

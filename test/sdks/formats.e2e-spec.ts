@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { toFormat } from '../../src/context/formats';
-import { contexts, itWithData } from '../support/airline-contexts';
-import { anyHistory, calling, history, PARALLEL } from '../support/format-histories';
+import { contexts, itWithData } from '../support/data/airline-contexts';
+import { anyHistory, calling, history, PARALLEL } from '../support/data/format-histories';
 
 const ROOT = join(__dirname, '../..');
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
 
 /** What `top_k` and the strategy `relevance` find beyond what a context reads. */
 describe('Search in contexts', () => {

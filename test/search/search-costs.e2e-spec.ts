@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Response } from '../support/world/client';
 
 type Query = Record<string, string | number>;
 

@@ -1,7 +1,7 @@
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
-import { callTool, connectMcp, type McpClient } from '../support/mcp';
-import { shareThread } from '../support/shares';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
+import { callTool, connectMcp, type McpClient } from '../support/world/mcp';
+import { shareThread } from '../support/world/shares';
 
 /** Bob plants messages under the id of Alice's session and shares them with her. */
 describe('Whose messages a search finds', () => {

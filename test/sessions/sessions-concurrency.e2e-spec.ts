@@ -1,6 +1,6 @@
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
-import { brokenCounters } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
 
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp, type TestEnvironment } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
+import { startTestApp, type TestApp, type TestEnvironment } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 const HOUR_MS = 3_600_000;
 

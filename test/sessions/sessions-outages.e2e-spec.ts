@@ -1,13 +1,13 @@
 /** Sessions when the server or the database dies. Needs a build. */
 import { Pool } from 'pg';
 import { Agent } from 'undici';
-import { Client, expectProblem } from '../support/client';
-import { cloneDatabase } from '../support/database';
-import { brokenCounters } from '../support/integrity';
-import { makeKey } from '../support/keys';
-import { eventually } from '../support/events';
-import { PostgresProcess } from '../support/postgres-process';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client, expectProblem } from '../support/world/client';
+import { cloneDatabase } from '../support/world/database';
+import { brokenCounters } from '../support/world/integrity';
+import { makeKey } from '../support/world/keys';
+import { eventually } from '../support/world/events';
+import { PostgresProcess } from '../support/servers/postgres-process';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const agent = new Agent();
 const SECRET = 'words that no log may hold';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CleanupService } from '../../src/cleanup/cleanup.service';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
-import { callTool, connectMcp, expectToolError } from '../support/mcp';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
+import { callTool, connectMcp, expectToolError } from '../support/world/mcp';
 
 const HELLO = { role: 'user', content: 'Hello' };
 

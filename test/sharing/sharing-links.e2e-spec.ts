@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Response } from '../support/world/client';
 
 describe('Sharing by links', () => {
   let app: TestApp;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
 
 const HELLO = { role: 'user', content: 'Hello' };
 

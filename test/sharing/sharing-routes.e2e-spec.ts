@@ -1,7 +1,7 @@
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client } from '../support/client';
-import { type Operation, readOperations } from '../support/openapi';
-import { bodyOf, pathOf } from '../support/resources';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client } from '../support/world/client';
+import { type Operation, readOperations } from '../support/api/openapi';
+import { bodyOf, pathOf } from '../support/api/resources';
 
 /** What changes nothing of the source, though it is a POST. */
 const READING_POSTS = /\/(fork|context)$/;

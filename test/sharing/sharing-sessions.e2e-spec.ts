@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 const HELLO = { role: 'user', content: 'Hello' };
 

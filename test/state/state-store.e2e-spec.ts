@@ -1,9 +1,9 @@
 import { Pool } from 'pg';
 import { Agent } from 'undici';
-import { Client, expectProblem } from '../support/client';
-import { makeKey } from '../support/keys';
-import { PostgresProcess } from '../support/postgres-process';
-import { startServer } from '../support/server-process';
+import { Client, expectProblem } from '../support/world/client';
+import { makeKey } from '../support/world/keys';
+import { PostgresProcess } from '../support/servers/postgres-process';
+import { startServer } from '../support/servers/server-process';
 
 /** States of a server whose database goes away, or which is itself stopped. */
 describe('The store of states', () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const assistant = (content: string, extra = {}) => ({ role: 'assistant', content, ...extra });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { eventually } from '../support/events';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { eventually } from '../support/world/events';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
 
 const MODEL = { text: 'They spoke of hotels.' };
 const many = (count: number) => Array.from({ length: count }, (_, n) => ({ role: 'user', content: `msg-${n}` }));

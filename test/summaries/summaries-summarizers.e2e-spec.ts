@@ -1,8 +1,8 @@
 import { Test } from '@nestjs/testing';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
-import { type ModelServer, startModelServer } from '../support/model-server';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
+import { type ModelServer, startModelServer } from '../support/servers/model-server';
 import { loadConfig } from '../../src/config/config';
 import { ConfigModule } from '../../src/config/config.module';
 import type { ModelMessage } from '../../src/models/chat-model.service';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { brokenCounters } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { brokenCounters } from '../support/world/integrity';
 
 const said = (n: number) => ({ role: n % 2 ? 'assistant' : 'user', content: `Message ${n} is about hotel ${n}.` });
 const many = (count: number) => Array.from({ length: count }, (_, n) => said(n));

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const ROOT = join(__dirname, '../..');
 const FILE = join(ROOT, '../shared/data/airline-conversations.jsonl');

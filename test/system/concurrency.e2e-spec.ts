@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const WRITERS = 64;
 const APPENDS = 200;

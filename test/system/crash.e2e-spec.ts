@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { Agent } from 'undici';
 import { freePort } from '../../src/embedded-postgres/connection';
-import { Client, expectProblem, type Response } from '../support/client';
-import { cloneDatabase } from '../support/database';
-import { makeKey } from '../support/keys';
-import { expectWhole, Load, WRITERS } from '../support/load';
-import { PostgresProcess } from '../support/postgres-process';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client, expectProblem, type Response } from '../support/world/client';
+import { cloneDatabase } from '../support/world/database';
+import { makeKey } from '../support/world/keys';
+import { expectWhole, Load, WRITERS } from '../support/world/load';
+import { PostgresProcess } from '../support/servers/postgres-process';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 /** The full number of crashes takes minutes: `npm run soak`. */
 const SOAK = process.env.SOAK === '1';

@@ -3,10 +3,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const FOLDER = join(__dirname, '../../examples');
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { errorCodes } from '../../src/common/errors';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Headers, type Response } from '../support/client';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Headers, type Response } from '../support/world/client';
 import {
   hostileHeaders,
   hostileValue,
@@ -10,10 +10,10 @@ import {
   rawBody,
   rawId,
   rawQuery,
-} from '../support/hostile';
-import { brokenCounters } from '../support/integrity';
-import { fieldsOf, type Operation, readOperations } from '../support/openapi';
-import { bodyOf, fillPath, resourceOf } from '../support/resources';
+} from '../support/api/hostile';
+import { brokenCounters } from '../support/world/integrity';
+import { fieldsOf, type Operation, readOperations } from '../support/api/openapi';
+import { bodyOf, fillPath, resourceOf } from '../support/api/resources';
 
 const SOAK = process.env.SOAK === '1';
 const RUNS = SOAK ? 20_000 : 2_000;

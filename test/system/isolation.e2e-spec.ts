@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem, type Response } from '../support/client';
-import { type Operation, readOperations } from '../support/openapi';
-import { bodyOf, pathOf, queryOf, type Resource, resourceOf, SECRET } from '../support/resources';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem, type Response } from '../support/world/client';
+import { type Operation, readOperations } from '../support/api/openapi';
+import { bodyOf, pathOf, queryOf, type Resource, resourceOf, SECRET } from '../support/api/resources';
 
 /** Generated from the API reference, so that a new route is in it without anybody's doing. */
 describe('Isolation', () => {

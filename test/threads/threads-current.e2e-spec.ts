@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
-import { cloneDatabase } from '../support/database';
+import { startTestApp, TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
+import { cloneDatabase } from '../support/world/database';
 
 describe('The current thread', () => {
   let app: TestApp;

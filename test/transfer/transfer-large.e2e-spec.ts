@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const MEGABYTE = 1024 * 1024;
 const CONVERSATIONS = 128;

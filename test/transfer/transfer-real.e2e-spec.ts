@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startTestApp, type TestApp } from '../support/app';
-import { itWithConversations, readConversations } from '../support/conversations';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { itWithConversations, readConversations } from '../support/data/conversations';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 const CLI = join(__dirname, '../../dist/src/cli/cli.js');
 

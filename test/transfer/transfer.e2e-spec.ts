@@ -1,6 +1,6 @@
-import { brokenCounters } from '../support/integrity';
-import { startTestApp, type TestApp } from '../support/app';
-import { type Client, expectProblem } from '../support/client';
+import { brokenCounters } from '../support/world/integrity';
+import { startTestApp, type TestApp } from '../support/world/app';
+import { type Client, expectProblem } from '../support/world/client';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { makeKey } from '../support/keys';
-import { PostgresProcess } from '../support/postgres-process';
-import { type ServerProcess, startServer } from '../support/server-process';
+import { Client } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { makeKey } from '../support/world/keys';
+import { PostgresProcess } from '../support/servers/postgres-process';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 jest.setTimeout(300_000);
 

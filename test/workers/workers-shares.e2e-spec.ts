@@ -1,7 +1,7 @@
 import { PoolStats } from '../../src/database/door/pool-stats';
-import { startTestApp, type TestApp } from '../support/app';
-import type { Client } from '../support/client';
-import { eventually, follow, type LiveConnection } from '../support/events';
+import { startTestApp, type TestApp } from '../support/world/app';
+import type { Client } from '../support/world/client';
+import { eventually, follow, type LiveConnection } from '../support/world/events';
 
 const LIMIT_MS = 90_000;
 

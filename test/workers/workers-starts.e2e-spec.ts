@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
-import { Client } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { eventually } from '../support/events';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
-import { isAlive, livingWorkersOf, logOf, workersOf } from '../support/worker-processes';
+import { Client } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { eventually } from '../support/world/events';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
+import { isAlive, livingWorkersOf, logOf, workersOf } from '../support/servers/worker-processes';
 
 const MAIN = join(__dirname, '../../dist/src/main.js');
 const LIMIT_MS = 90_000;

@@ -1,13 +1,13 @@
 /** One server of several processes: what they share, and that nobody outside notices. Needs a build. */
 import { Agent } from 'undici';
 import { freePort } from '../../src/embedded-postgres/connection';
-import { Client, expectProblem } from '../support/client';
-import { cloneDatabase, type TestDatabase } from '../support/database';
-import { eventually, follow } from '../support/events';
-import { brokenCounters, threadsWithGaps } from '../support/integrity';
-import { makeKey } from '../support/keys';
-import { type ServerProcess, startServer } from '../support/server-process';
-import { livingWorkersOf, logOf } from '../support/worker-processes';
+import { Client, expectProblem } from '../support/world/client';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { eventually, follow } from '../support/world/events';
+import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
+import { makeKey } from '../support/world/keys';
+import { type ServerProcess, startServer } from '../support/servers/server-process';
+import { livingWorkersOf, logOf } from '../support/servers/worker-processes';
 
 const WORKERS = 3;
 const APPENDS = 200;

@@ -1,4 +1,4 @@
-import { at, build, names, numbered, type Said, textsOf, user } from '../../../test/support/contexts';
+import { at, build, names, numbered, type Said, textsOf, user } from '../../../test/support/data/contexts';
 
 describe('assemble', () => {
   it('U90 U91 passes what fits, and leaves the oldest out', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { at, materialOf, piecesOf, type Said } from '../../../test/support/contexts';
+import { at, materialOf, piecesOf, type Said } from '../../../test/support/data/contexts';
 import { assemble, type Assembled, type Material } from './assembly';
 import type { ContextRequest } from '../context.dto';
 import { toPlan } from './plan';

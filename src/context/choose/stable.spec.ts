@@ -1,5 +1,5 @@
 import type { ContextRequest } from '../context.dto';
-import { build, names, numbered, piecesOf, type Said, textsOf, user } from '../../../test/support/contexts';
+import { build, names, numbered, piecesOf, type Said, textsOf, user } from '../../../test/support/data/contexts';
 
 describe('stable', () => {
   const history: Said[] = [{ role: 'system', text: 'rules' }];

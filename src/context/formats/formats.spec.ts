@@ -1,5 +1,5 @@
-import { calling, history, PARALLEL, type Said } from '../../../test/support/format-histories';
-import { violationsOf } from '../../../test/support/format-rules';
+import { calling, history, PARALLEL, type Said } from '../../../test/support/data/format-histories';
+import { violationsOf } from '../../../test/support/data/format-rules';
 import { CONTEXT_FORMATS, toFormat } from '.';
 
 const PIXEL = 'data:image/png;base64,iVBORw0KGgo=';

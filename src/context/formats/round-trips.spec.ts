@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { anyHistory } from '../../../test/support/format-histories';
-import { violationsOf } from '../../../test/support/format-rules';
+import { anyHistory } from '../../../test/support/data/format-histories';
+import { violationsOf } from '../../../test/support/data/format-rules';
 import { Problem } from '../../common/errors';
 import type { MessageInput } from '../../messages/messages.dto';
 import { CONTEXT_FORMATS, type ContextFormat, type FormatMessage, fromFormat, toFormat } from '.';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TenantDatabase } from '../../../src/database/door/tenant-database';
-import { startTestApp, type TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { brokenCounters, threadsWithGaps } from '../../support/integrity';
-import { shareThread } from '../../support/shares';
+import { startTestApp, type TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { brokenCounters, threadsWithGaps } from '../../support/world/integrity';
+import { shareThread } from '../../support/world/shares';
 
 describe('Appends that wait at the same time', () => {
   let app: TestApp;

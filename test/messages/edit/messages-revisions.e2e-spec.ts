@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { shareThread } from '../../support/shares';
+import { startTestApp, type TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { shareThread } from '../../support/world/shares';
 
 describe('Revisions of messages', () => {
   let app: TestApp;

@@ -1,6 +1,6 @@
-import { startTestApp, type TestApp } from '../../support/app';
-import type { Client, Response } from '../../support/client';
-import { itWithConversations, readConversations } from '../../support/conversations';
+import { startTestApp, type TestApp } from '../../support/world/app';
+import type { Client, Response } from '../../support/world/client';
+import { itWithConversations, readConversations } from '../../support/data/conversations';
 
 const call = { id: 'call_"1"', type: 'function', function: { name: 'f\\', arguments: '{"a" : "\\"é\\""}' } };
 const TEXTS = [

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { brokenCounters } from '../../support/integrity';
+import { startTestApp, type TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { brokenCounters } from '../../support/world/integrity';
 
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
 const said = (n: number, more: object = {}) => ({ role: 'user', content: `msg-${n}`, cost: '0.001', ...more });

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { FeedRepository, type MessagesFound } from '../../../src/messages/feed/feed.repository';
-import { startTestApp, TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { eventually, follow, type LiveConnection } from '../../support/events';
-import { brokenCounters } from '../../support/integrity';
+import { startTestApp, TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { eventually, follow, type LiveConnection } from '../../support/world/events';
+import { brokenCounters } from '../../support/world/integrity';
 
 /** What live streams may take of an instance. */
 describe('Live events of large messages, and of many readers', () => {

@@ -4,10 +4,10 @@ import { StreamsService } from '../../../src/streams/streams.service';
 import { WatchesRepository } from '../../../src/streams/watches.repository';
 import { FeedRepository } from '../../../src/messages/feed/feed.repository';
 import { FeedService } from '../../../src/messages/feed/feed.service';
-import { startTestApp, TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { eventually, follow, type LiveConnection } from '../../support/events';
-import { brokenCounters } from '../../support/integrity';
+import { startTestApp, TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { eventually, follow, type LiveConnection } from '../../support/world/events';
+import { brokenCounters } from '../../support/world/integrity';
 
 /** A thread as server-sent events. */
 describe('Live events', () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/app';
-import { type Client, expectProblem } from '../../support/client';
-import { eventually, follow, parseEvents } from '../../support/events';
-import { brokenCounters } from '../../support/integrity';
+import { startTestApp, type TestApp } from '../../support/world/app';
+import { type Client, expectProblem } from '../../support/world/client';
+import { eventually, follow, parseEvents } from '../../support/world/events';
+import { brokenCounters } from '../../support/world/integrity';
 
 /** Conversations once more: as they went on, and as they were. */
 describe('Replay', () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/embedded-postgres/embedded-postgres';
 import { migrate } from '../../../src/database/migrate';
-import { databaseUrl } from '../urls';
+import { databaseUrl } from '../world/urls';
 
 declare global {
   var throughlineTestServer: EmbeddedPostgres | undefined;

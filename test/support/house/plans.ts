@@ -1,7 +1,7 @@
 /** The plans of what a repository sends, as the tenant's role runs it, under row-level security. */
-import { TenantDatabase, type TenantTx } from '../../src/database/door/tenant-database';
-import { toQuery } from '../../src/database/door/tx';
-import type { TestApp } from './app';
+import { TenantDatabase, type TenantTx } from '../../../src/database/door/tenant-database';
+import { toQuery } from '../../../src/database/door/tx';
+import type { TestApp } from '../world/app';
 
 /**
  * Runs `work` in a read-only transaction where each statement answers no rows and leaves its plan instead.

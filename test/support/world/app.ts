@@ -19,9 +19,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
 import { Agent } from 'undici';
-import { createApp } from '../../src/app.setup';
-import type { Role } from '../../src/organizations/principal';
-import { type Config, loadConfig } from '../../src/config/config';
+import { createApp } from '../../../src/app.setup';
+import type { Role } from '../../../src/organizations/principal';
+import { type Config, loadConfig } from '../../../src/config/config';
 import { Client } from './client';
 import { cloneDatabase, type TestDatabase } from './database';
 import { makeKey } from './keys';

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tailOf } from '../../src/context/choose/tail';
-import { toUnits, type Unit } from '../../src/context/choose/units';
-import type { ChatMessage } from '../../src/messages/messages.dto';
-import { countTokens } from '../../src/messages/append/new-message';
+import { tailOf } from '../../../src/context/choose/tail';
+import { toUnits, type Unit } from '../../../src/context/choose/units';
+import type { ChatMessage } from '../../../src/messages/messages.dto';
+import { countTokens } from '../../../src/messages/append/new-message';
 
 /* Real conversations, as contexts of several sizes. */
 
-const FILE = join(__dirname, '../../../shared/data/airline-conversations.jsonl');
+const FILE = join(__dirname, '../../../../shared/data/airline-conversations.jsonl');
 const BUDGETS = [500, 1_000, 2_000, 4_000];
 
 interface Conversation {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { FormatMessage } from '../../src/context/formats';
+import type { FormatMessage } from '../../../src/context/formats';
 
 /* Histories that are given the form of a provider, in the tests of the formats. */
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Operation, sampleOf } from './openapi';
-import type { Client } from './client';
+import type { Client } from '../world/client';
 
 /** What a path id names: how to make one, and how to get rid of it. */
 export interface Resource {
@@ -180,7 +180,7 @@ export function resourceOf({ method, path, pathParams }: Operation): Resource {
   const shape = shapeOf(path);
   const resource = INNER[shape] ?? RESOURCES[shape.slice(0, shape.indexOf('{}') + 2)];
   if (resource && (pathParams.length === 1 || resource.fillsPath)) return resource;
-  throw new Error(`${method} ${path}: test/support/resources.ts does not say what its ids name`);
+  throw new Error(`${method} ${path}: test/support/api/resources.ts does not say what its ids name`);
 }
 
 /** A body that the operation takes. */

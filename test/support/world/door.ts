@@ -1,8 +1,8 @@
 /** The door by itself, without HTTP: what a repository whose filter was forgotten could do. */
 import { DataSource } from 'typeorm';
-import { loadConfig } from '../../src/config/config';
-import { dataSourceOptions } from '../../src/database/data-source';
-import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { loadConfig } from '../../../src/config/config';
+import { dataSourceOptions } from '../../../src/database/data-source';
+import { TenantDatabase } from '../../../src/database/door/tenant-database';
 
 export interface Door {
   readonly db: TenantDatabase;

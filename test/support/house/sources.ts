@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
-const SRC = join(__dirname, '../../src');
-const TEST = join(__dirname, '..');
+const SRC = join(__dirname, '../../../src');
+const TEST = join(__dirname, '../..');
 
 export interface Import {
   /** The module as it is written. */

@@ -1,8 +1,8 @@
-import type { MessageRow, MessageRole, ToolCall } from '../../src/messages/message.entity';
-import { assemble, type Assembled, type Material } from '../../src/context/choose/assembly';
-import type { ContextRequest } from '../../src/context/context.dto';
-import { MAX_MESSAGES, toPlan } from '../../src/context/choose/plan';
-import type { Entry } from '../../src/context/choose/units';
+import type { MessageRow, MessageRole, ToolCall } from '../../../src/messages/message.entity';
+import { assemble, type Assembled, type Material } from '../../../src/context/choose/assembly';
+import type { ContextRequest } from '../../../src/context/context.dto';
+import { MAX_MESSAGES, toPlan } from '../../../src/context/choose/plan';
+import type { Entry } from '../../../src/context/choose/units';
 
 /** A message of a made-up history. */
 export type Said = {

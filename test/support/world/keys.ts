@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { formatKey, hashSecret, newSecret } from '../../src/auth/api-keys/api-key';
-import type { Role } from '../../src/organizations/principal';
-import { newId } from '../../src/common/ids';
+import { formatKey, hashSecret, newSecret } from '../../../src/auth/api-keys/api-key';
+import type { Role } from '../../../src/organizations/principal';
+import { newId } from '../../../src/common/ids';
 
 /** Makes an API key by hand, as `npm run cli -- keys create` would; answers the `Authorization` header. */
 export async function makeKey(db: Pool, orgId: string, userId: string, role: Role): Promise<string> {

@@ -1,4 +1,4 @@
-import type { ContextFormat } from '../../src/context/formats';
+import type { ContextFormat } from '../../../src/context/formats';
 
 /*
  * What the providers' documentation asks of a list of messages, as far as it can be told without the provider.

@@ -11,10 +11,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { chooseAccount } from '../../src/embedded-postgres/account';
-import { freePort } from '../../src/embedded-postgres/connection';
+import { chooseAccount } from '../../../src/embedded-postgres/account';
+import { freePort } from '../../../src/embedded-postgres/connection';
 import { endProcess, watchOver } from './child-processes';
-import { eventually } from './events';
+import { eventually } from '../world/events';
 import { acceptsConnections } from './postgres-process';
 
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const FILE = join(__dirname, '../..', '../shared/data/airline-conversations.jsonl');
+const FILE = join(__dirname, '../../..', '../shared/data/airline-conversations.jsonl');
 
 export interface RealConversation {
   id: string;

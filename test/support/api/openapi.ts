@@ -1,5 +1,5 @@
 import type { OpenAPIV3 as V3 } from 'openapi-types';
-import type { Client } from './client';
+import type { Client } from '../world/client';
 
 type Schema = V3.SchemaObject;
 

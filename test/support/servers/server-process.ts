@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endProcess, hasEnded, watchOver } from './child-processes';
 
-const MAIN = join(__dirname, '../../dist/src/main.js');
+const MAIN = join(__dirname, '../../../dist/src/main.js');
 const START_TIMEOUT_MS = 120_000;
 
 export class ServerProcess {
