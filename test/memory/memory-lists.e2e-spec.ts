@@ -1,12 +1,9 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Lists of memory', () => {
-  let app: TestApp;
+  const { app } = world({ MEMORY_HISTORY_LIMIT: '5' });
   let count = 0;
-
-  beforeAll(async () => (app = await startTestApp({ MEMORY_HISTORY_LIMIT: '5' })));
-  afterAll(() => app.close());
 
   const newUser = (): Promise<Client> => app.as('acme', `user${(count += 1)}`);
   const memories = async (client: Client, query = {}): Promise<any> =>

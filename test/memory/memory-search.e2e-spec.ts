@@ -1,9 +1,8 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Search over memory', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
 
   const keys = async (client: Client, query: Record<string, string | number>) => {
     const { status, body, text } = await client.get('/memories/search', { query });
@@ -12,8 +11,6 @@ describe('Search over memory', () => {
   };
 
   beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
     await alice.put('/memory', {
       memories: {
         allergies: ['penicillin', 'peanuts'],
@@ -24,8 +21,6 @@ describe('Search over memory', () => {
       },
     });
   });
-
-  afterAll(() => app.close());
 
   it('finds words in any form, in keys and in values, at any depth', async () => {
     expect(await keys(alice, { q: 'run' })).toEqual(['hobby']);

@@ -1,18 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemDatabase } from '../../src/database/door/system-database';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Writes to memory', () => {
-  let app: TestApp;
+  const { app } = world({ MEMORY_MAX_ENTRIES: '60', MEMORY_HISTORY_LIMIT: '5', MESSAGE_BATCH_LIMIT: '200' });
   let second: string;
   let count = 0;
 
   beforeAll(async () => {
-    app = await startTestApp({ MEMORY_MAX_ENTRIES: '60', MEMORY_HISTORY_LIMIT: '5', MESSAGE_BATCH_LIMIT: '200' });
     second = (await app.second()).url;
   });
-  afterAll(() => app.close());
 
   const newUser = (): Promise<Client> => app.as('acme', `user${(count += 1)}`);
   const memories = async (client: Client, query = {}): Promise<any> =>

@@ -1,13 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Memory', () => {
-  let app: TestApp;
+  const { app } = world();
   let count = 0;
-
-  beforeAll(async () => (app = await startTestApp()));
-  afterAll(() => app.close());
 
   /** A user whom no other test has met, of an organization that all share. */
   const newUser = (): Promise<Client> => app.as('acme', `user${(count += 1)}`);

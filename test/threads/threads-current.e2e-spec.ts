@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, TestApp } from '../support/world/app';
+import { world } from '../support/world';
+import { TestApp } from '../support/world/app';
 import { type Client, expectProblem } from '../support/world/client';
 import { cloneDatabase } from '../support/world/database';
 
 describe('The current thread', () => {
-  let app: TestApp;
-  let users = 0;
+  const { app, newUser } = world();
 
-  beforeAll(async () => {
-    app = await startTestApp();
-  });
-
-  afterAll(() => app.close());
-
-  /** Somebody who has done nothing yet. */
-  const newUser = () => app.as('acme', `user-${(users += 1)}`);
   const currentOf = async (client: Client): Promise<string | undefined> =>
     (await client.get('/threads/current')).body.thread?.id;
   const say = (client: Client, content: string) => client.post('/messages', { role: 'user', content });

@@ -1,17 +1,9 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Filters of lists of threads', () => {
-  let app: TestApp;
-  let users = 0;
+  const { app, newUser } = world();
 
-  beforeAll(async () => {
-    app = await startTestApp();
-  });
-
-  afterAll(() => app.close());
-
-  const newUser = () => app.as('acme', `user-${(users += 1)}`);
   const names = async (client: Client, query: Record<string, string>): Promise<string[]> => {
     const { status, body, text } = await client.get('/threads', { query });
     if (status !== 200) throw new Error(text);

@@ -1,21 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 type Query = Record<string, string | number>;
 
 describe('Lists of threads', () => {
-  let app: TestApp;
-  let users = 0;
+  const { app, newUser } = world();
 
-  beforeAll(async () => {
-    app = await startTestApp();
-  });
-
-  afterAll(() => app.close());
-
-  const newUser = () => app.as('acme', `user-${(users += 1)}`);
   const make = async (client: Client, names: string[]): Promise<any[]> =>
     (await client.post('/threads', { threads: names.map((name) => ({ name })) })).body.data;
   const numbered = (count: number) => Array.from({ length: count }, (_, i) => `t${i + 1}`);

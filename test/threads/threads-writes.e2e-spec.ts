@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Writes to threads', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob] = [await app.as('acme', 'alice'), await app.as('acme', 'bob')];
-  });
-
-  afterAll(() => app.close());
+  const { app, alice, bob } = world();
 
   const get = async (id: string): Promise<any> => (await alice.get(`/threads/${id}`)).body;
   const named = async (name: string): Promise<number> =>

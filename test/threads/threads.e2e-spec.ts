@@ -1,23 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem, type Response } from '../support/world/client';
 
 describe('Threads', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let mallory: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob, mallory] = await Promise.all([
-      app.as('acme', 'alice'),
-      app.as('acme', 'bob'),
-      app.as('globex', 'alice', 'admin'),
-    ]);
-  });
-
-  afterAll(() => app.close());
+  const { app, alice, bob, someone } = world();
+  const mallory = someone('alice', 'admin', 'globex');
 
   const stored = async (id: string): Promise<any> =>
     (await app.db.query('SELECT * FROM threads WHERE id = $1', [id])).rows[0];

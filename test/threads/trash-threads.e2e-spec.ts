@@ -1,34 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 import { shareThread } from '../support/world/shares';
 
 const ERASE = { query: { erase: true } };
 
 describe('The trash of threads', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, strangers, thread } = world();
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('globex', 'root', 'admin')];
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
-
-  const made = async (name = 'Tokyo') => {
-    const { id } = await alice.createThread(name);
-    await alice.addMessages(id, [
-      { role: 'user', content: 'Hello' },
-      { role: 'assistant', content: 'Hi' },
-    ]);
-    return id as string;
-  };
+  const made = (name = 'Tokyo') => thread(name, 'Hello', 'Hi');
   const restore = (id: string, client = alice) => client.post(`/threads/${id}/restore`);
   const rows = async (id: string) => (await app.db.query('SELECT FROM threads WHERE id = $1', [id])).rowCount;
 
