@@ -1,18 +1,12 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 import { brokenCounters } from '../support/world/integrity';
 
 describe('Attacks on messages', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object) => alice.post(`/threads/${threadId}/messages`, body);
   const raw = (text: string) =>

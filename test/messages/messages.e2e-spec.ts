@@ -1,24 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 describe('Messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
-  let eve: Client;
+  const { app, alice, mallory, someone } = world();
+  const eve = someone('eve', 'member', 'globex');
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-    eve = await app.as('globex', 'eve');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object, client = alice) => client.post(`/threads/${threadId}/messages`, body);
   const list = async () => (await alice.get(`/threads/${threadId}/messages`)).body;

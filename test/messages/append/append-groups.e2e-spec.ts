@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TenantDatabase } from '../../../src/database/door/tenant-database';
-import { startTestApp, type TestApp } from '../../support/world/app';
+import { world } from '../../support/world';
+import { startTestApp } from '../../support/world/app';
 import { type Client, expectProblem } from '../../support/world/client';
 import { brokenCounters, threadsWithGaps } from '../../support/world/integrity';
 import { shareThread } from '../../support/world/shares';
 
 describe('Appends that wait at the same time', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
 
   const say = (content: string, more: object = {}) => ({ role: 'user', content, ...more });
   const append = (client: Client, thread: string, body: object) => client.post(`/threads/${thread}/messages`, body);
@@ -38,15 +38,10 @@ describe('Appends that wait at the same time', () => {
     while ((await app.db.query(blocked)).rows.length === 0) await sleep(10);
   };
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   afterEach(async () => {
     expect(await brokenCounters(app.db)).toEqual([]);
     expect(await threadsWithGaps(app.db)).toEqual([]);
   });
-  afterAll(() => app.close());
 
   it('F57 go together: fewer transactions than appends, each with an answer of its own', async () => {
     const threads = await makeThreads(10);

@@ -1,21 +1,13 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 
 const say = (...contents: string[]) => contents.map((content) => ({ role: 'user', content }));
 
 describe('Batches of messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
+  const { alice, mallory } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object, client = alice) => client.post(`/threads/${threadId}/messages`, body);
   const contents = async () =>

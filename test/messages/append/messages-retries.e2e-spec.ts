@@ -1,23 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 
 describe('Retries of messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
-  let eve: Client;
+  const { app, alice, mallory, someone } = world();
+  const eve = someone('eve', 'member', 'globex');
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-    eve = await app.as('globex', 'eve');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object, headers = {}, client = alice) =>
     client.post(`/threads/${threadId}/messages`, body, headers);

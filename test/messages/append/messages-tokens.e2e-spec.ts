@@ -1,20 +1,14 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { brokenCounters } from '../../support/world/integrity';
 
 const TEXT = 'The quick brown fox jumps over the lazy dog.';
 
 describe('Token counts', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object, client = alice) => client.post(`/threads/${threadId}/messages`, body);
   const count = async (body: object) => (await post({ role: 'user', ...body })).body.token_count;

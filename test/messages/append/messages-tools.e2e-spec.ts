@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 
 const call = (id: string, args = '{}', type: string | undefined = 'function') => ({
   id,
@@ -10,16 +10,10 @@ const calls = (...ids: string[]) => ({ role: 'assistant', content: null, tool_ca
 const result = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'done' });
 
 describe('Tool calls', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { alice } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object) => alice.post(`/threads/${threadId}/messages`, body);
   const list = async () => (await alice.get(`/threads/${threadId}/messages`)).body.data;
@@ -142,16 +136,10 @@ describe('Tool calls', () => {
 });
 
 describe('Tool calls, TOOL_CALL_LINKAGE=strict', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world({ TOOL_CALL_LINKAGE: 'strict' });
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp({ TOOL_CALL_LINKAGE: 'strict' });
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const post = (body: object) => alice.post(`/threads/${threadId}/messages`, body);
 

@@ -1,23 +1,14 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { brokenCounters } from '../../support/world/integrity';
 
 describe('Edits of messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
-  let eve: Client;
+  const { app, alice, mallory, someone } = world();
+  const eve = someone('eve', 'member', 'globex');
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-    eve = await app.as('globex', 'eve');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
   afterEach(async () => expect(await brokenCounters(app.db)).toEqual([]));
-  afterAll(() => app.close());
 
   const thread = async () => (await alice.get(`/threads/${threadId}`)).body;
   const add = (message: string | object) => alice.addMessage(threadId, message);

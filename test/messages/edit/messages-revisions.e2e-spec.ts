@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { shareThread } from '../../support/world/shares';
 
 describe('Revisions of messages', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world({ MESSAGE_REVISION_LIMIT: '3' });
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp({ MESSAGE_REVISION_LIMIT: '3' });
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const revisions = async (id: string, query = {}): Promise<any> =>
     (await alice.get(`/messages/${id}/revisions`, { query })).body;

@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import type { Client, Response } from '../../support/world/client';
+import { world } from '../../support/world';
+import type { Response } from '../../support/world/client';
 import { itWithConversations, readConversations } from '../../support/data/conversations';
 
 const call = { id: 'call_"1"', type: 'function', function: { name: 'f\\', arguments: '{"a" : "\\"é\\""}' } };
@@ -54,14 +54,7 @@ const ODD: object[] = [
 ];
 
 describe('Messages as the JSON of the database', () => {
-  let app: TestApp;
-  let alice: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
-  afterAll(() => app.close());
+  const { app, alice } = world();
 
   /** Every list of a thread says of each message what the message says of itself. */
   async function expectSame(threadId: string): Promise<any[]> {

@@ -1,19 +1,11 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
+import { world } from '../../support/world';
 import { type Client, expectProblem } from '../../support/world/client';
 
 describe('History', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
+  const { app, alice, mallory } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const history = (query: Record<string, string | number | undefined> = {}, client = alice) =>
     client.get(`/threads/${threadId}/history`, { query });

@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 
 const texts = ({ body }: { body: any }) => body.data.map((message: any) => message.content.text);
 const numbered = (count: number, from = 1) =>
@@ -7,18 +7,10 @@ const numbered = (count: number, from = 1) =>
 const names = (...numbers: number[]) => numbers.map((number) => `msg-${number}`);
 
 describe('Lists of messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let mallory: Client;
+  const { app, alice, mallory } = world();
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    mallory = await app.as('acme', 'mallory');
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
-  afterAll(() => app.close());
 
   const list = (query: Record<string, string | number> = {}, client = alice) =>
     client.get(`/threads/${threadId}/messages`, { query });

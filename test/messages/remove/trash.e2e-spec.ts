@@ -1,25 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { brokenCounters } from '../../support/world/integrity';
 import { shareThread } from '../../support/world/shares';
 
 const ERASE = { query: { erase: true } };
 
 describe('The trash of messages', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, strangers } = world({ MESSAGE_BATCH_LIMIT: '10000' });
   let threadId: string;
 
-  beforeAll(async () => {
-    app = await startTestApp({ MESSAGE_BATCH_LIMIT: '10000' });
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('globex', 'root', 'admin')];
-  });
   beforeEach(async () => ({ id: threadId } = await alice.createThread()));
   afterEach(async () => expect(await brokenCounters(app.db)).toEqual([]));
-  afterAll(() => app.close());
 
   const path = (rest = '') => `/threads/${threadId}/messages${rest}`;
   const add = (count: number): Promise<any[]> =>

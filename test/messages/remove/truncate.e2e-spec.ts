@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { brokenCounters } from '../../support/world/integrity';
 
 const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
@@ -9,18 +9,11 @@ const many = (count: number) => Array.from({ length: count }, (_, n) => said(n))
 const call = (id: string) => ({ id, type: 'function', function: { name: 'search', arguments: '{}' } });
 
 describe.each(['threads', 'sessions'] as const)('Truncation of %s', (kind) => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, bob, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex')];
   let id: string;
   const missing = kind === 'threads' ? 'THREAD_NOT_FOUND' : 'SESSION_NOT_FOUND';
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice')];
-  });
-  afterAll(() => app.close());
   beforeEach(async () => {
     id = kind === 'threads' ? (await alice.createThread()).id : randomUUID();
     if (kind === 'sessions') await alice.post('/sessions', { session_id: id });

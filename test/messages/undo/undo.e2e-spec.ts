@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { startTestApp } from '../../support/world/app';
+import { expectProblem } from '../../support/world/client';
 import { brokenCounters } from '../../support/world/integrity';
 import { shareThread } from '../../support/world/shares';
 
@@ -10,19 +11,11 @@ const answer = (n: number) => ({ role: 'assistant', content: `Answer ${n}`, cost
 const turn = (n: number) => [question(n), answer(n)];
 
 describe.each(['threads', 'sessions'] as const)('Undo in %s', (kind) => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, strangers } = world();
   let id: string;
   let threadId: string;
   const missing = kind === 'threads' ? 'THREAD_NOT_FOUND' : 'SESSION_NOT_FOUND';
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('globex', 'root', 'admin')];
-  });
-  afterAll(() => app.close());
   beforeEach(async () => {
     id = kind === 'threads' ? (await alice.createThread()).id : randomUUID();
     threadId = kind === 'threads' ? id : (await alice.post('/sessions', { session_id: id })).body.thread_id;
