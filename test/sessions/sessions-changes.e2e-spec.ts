@@ -1,17 +1,9 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 describe('Changes of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
-  afterAll(() => app.close());
+  const { alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
 
   const open = (body: object) => alice.post('/sessions', body);
   const say = (id: string) => alice.post(`/sessions/${id}/messages`, { role: 'user', content: 'Hello' });

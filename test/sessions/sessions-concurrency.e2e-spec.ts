@@ -1,20 +1,16 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import type { Client } from '../support/world/client';
 import { brokenCounters } from '../support/world/integrity';
 
 const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 describe('Sessions at the same time', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let elsewhere: Client;
 
   beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
     elsewhere = alice.at((await app.second()).url);
   });
-  afterAll(() => app.close());
 
   const turn = (n: number) => (n % 2 ? alice : elsewhere);
   const say = (id: string, content: string, client = alice) =>

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp, type TestEnvironment } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import type { TestEnvironment } from '../support/world/app';
+import { expectProblem } from '../support/world/client';
 import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 const HOUR_MS = 3_600_000;
 
 describe('The life of a session', () => {
-  let app: TestApp;
-  let alice: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
-  afterAll(() => app.close());
+  const { app, alice, say } = world();
 
   const at = async (env: TestEnvironment) => alice.at((await app.second(env)).url);
-  const say = (id: string, content = 'Hello', client = alice) =>
-    client.post(`/sessions/${id}/messages`, { role: 'user', content });
   const get = async (id: string, client = alice): Promise<any> => (await client.get(`/sessions/${id}`)).body;
   /** Lets it end so many seconds from now. */
   const endIn = (id: string, seconds: number) =>

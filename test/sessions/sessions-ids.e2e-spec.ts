@@ -1,17 +1,9 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 describe('Names and ends of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
-  afterAll(() => app.close());
+  const { app, alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
 
   const pathOf = (id: string) => `/sessions/${encodeURIComponent(id)}`;
   const say = (id: string, content = 'Hello', client = alice) =>

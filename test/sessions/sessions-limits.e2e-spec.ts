@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp, type TestEnvironment } from '../support/world/app';
+import { world } from '../support/world';
+import type { TestEnvironment } from '../support/world/app';
 import { type Client, expectProblem } from '../support/world/client';
 import { brokenCounters } from '../support/world/integrity';
 
 describe('Limits of sessions', () => {
-  let app: TestApp;
+  const { app } = world();
   let organizations = 0;
-
-  beforeAll(async () => (app = await startTestApp()));
-  afterAll(() => app.close());
 
   /** An organization of its own, at an instance with these variables. */
   const place = async (env: TestEnvironment) => {

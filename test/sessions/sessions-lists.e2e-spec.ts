@@ -1,16 +1,11 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 type Query = Record<string, string | number>;
 
 describe('Lists of sessions', () => {
-  let app: TestApp;
+  const { app } = world();
   let users = 0;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-  });
-  afterAll(() => app.close());
 
   const newUser = () => app.as('acme', `user-${(users += 1)}`);
   const say = (client: Client, id: string) =>

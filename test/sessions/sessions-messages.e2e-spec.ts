@@ -1,21 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 describe('Messages of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
   beforeEach(() => void (id = randomUUID()));
-  afterAll(() => app.close());
 
   const post = (body: object, headers = {}, client = alice) => client.post(`/sessions/${id}/messages`, body, headers);
   const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });

@@ -1,25 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7/;
 const SECRET = 'of nobody else';
 
 describe('Sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
-  afterAll(() => app.close());
+  const { app, alice, bob, admin, someone, say } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
 
   const open = (body: object = {}, client = alice, headers = {}) => client.post('/sessions', body, headers);
-  const say = (id: string, content = 'Hello', client = alice) =>
-    client.post(`/sessions/${id}/messages`, { role: 'user', content });
   const get = async (id: string, client = alice): Promise<any> => (await client.get(`/sessions/${id}`)).body;
 
   it('P03 P04 P19 S05 U131 makes a session with everything that may be said of it', async () => {
