@@ -1,26 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CleanupService } from '../../src/cleanup/cleanup.service';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
 import { callTool, connectMcp, expectToolError } from '../support/world/mcp';
 
 const HELLO = { role: 'user', content: 'Hello' };
 
 describe('What follows from sharing', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => app.as('acme', user)));
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
+  const { app, alice, bob } = world();
 
   const shared = async (permission: 'read' | 'write', fields: object = {}) => {
     const { id } = await alice.createThread('Tokyo', fields);

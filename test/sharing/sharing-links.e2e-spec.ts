@@ -1,18 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem, type Response } from '../support/world/client';
 
 describe('Sharing by links', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let carol: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((user) => app.as('acme', user)));
-  });
-  afterAll(() => app.close());
+  const { app, alice, bob, someone } = world();
+  const carol = someone('carol');
 
   const makeLink = async (body: object = {}, client = alice) => {
     const { id } = await alice.createThread('Tokyo');

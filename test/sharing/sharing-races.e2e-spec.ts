@@ -1,24 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
+import { world } from '../support/world';
+import type { TestApp } from '../support/world/app';
+import { expectProblem } from '../support/world/client';
 
 const HELLO = { role: 'user', content: 'Hello' };
 
 describe('Writes under way while a share ends', () => {
-  let app: TestApp;
+  const { app, alice, bob } = world();
   let other: TestApp;
-  let alice: Client;
-  let bob: Client;
 
   beforeAll(async () => {
-    app = await startTestApp();
     other = await app.second();
-    [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => app.as('acme', user)));
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
   });
 
   /** A thread of Alice's with two messages, shared with Bob. */

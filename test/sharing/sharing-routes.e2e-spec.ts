@@ -1,7 +1,6 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client } from '../support/world/client';
 import { type Operation, readOperations } from '../support/api/openapi';
 import { bodyOf, pathOf } from '../support/api/resources';
+import { world } from '../support/world';
 
 /** What changes nothing of the source, though it is a POST. */
 const READING_POSTS = /\/(fork|context)$/;
@@ -10,20 +9,15 @@ const ENDLESS = /\/(events|replay)$/;
 
 /** Generated from the API reference: a new route of a thread or a message is in it without anybody's doing. */
 describe('Every route of a thread that is shared', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
+  const { app, alice, bob } = world();
   let operations: Operation[];
 
   beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => app.as('acme', user)));
     operations = (await readOperations(app.anonymous())).filter(
       ({ path }) =>
         /^\/api\/(threads|messages)\/\{id\}/.test(path) && !ENDLESS.test(path) && !path.includes('share_id'),
     );
   });
-  afterAll(() => app.close());
 
   const make = async () => {
     const { id } = await alice.createThread('Tokyo');

@@ -1,22 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 const HELLO = { role: 'user', content: 'Hello' };
 
 describe('Sharing of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let admin: Client;
+  const { app, alice, bob, admin } = world();
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob] = await Promise.all(['alice', 'bob'].map((user) => app.as('acme', user)));
-    admin = await app.as('acme', 'root', 'admin');
-  });
-  afterAll(() => app.close());
   beforeEach(async () => {
     id = `s-${randomUUID()}`;
     const settings = { title: 'Trip', metadata: { project: 'travel' }, variables: { secret: 'of-alice' } };

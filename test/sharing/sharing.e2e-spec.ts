@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem, type Response } from '../support/world/client';
 
 type Ask = (client: Client, id: string, message: string) => Promise<Response>;
@@ -45,18 +45,8 @@ const OWN: Record<string, Ask> = {
 };
 
 describe('Sharing', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let carol: Client;
-  let admin: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    [alice, bob, carol] = await Promise.all(['alice', 'bob', 'carol'].map((user) => app.as('acme', user)));
-    admin = await app.as('acme', 'root', 'admin');
-  });
-  afterAll(() => app.close());
+  const { app, alice, bob, admin, someone } = world();
+  const carol = someone('carol');
 
   const share = (id: string, body: object, client = alice) => client.post(`/threads/${id}/shares`, body);
 
