@@ -1,28 +1,16 @@
-import { startTestApp, type TestApp, type TestEnvironment } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
+import { world } from '../support/world';
+import type { TestEnvironment } from '../support/world/app';
+import { expectProblem } from '../support/world/client';
 
 describe('Forks of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice, say } = world();
   let places = 0;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
 
   /** A user of an organization of their own, at an instance with these variables. */
   const place = async (env: TestEnvironment) => {
     const { url } = await app.second(env);
     return (await app.as(`org${(places += 1)}`, 'alice')).at(url);
   };
-  const say = (id: string, content = 'Hello', client = alice) =>
-    client.post(`/sessions/${id}/messages`, { role: 'user', content });
   const make = async (id: string, entries: number, settings: object = {}): Promise<any> => {
     await alice.post('/sessions', { session_id: id, ...settings });
     for (let n = 1; n <= entries; n += 1) await say(id, `Entry ${n}`);

@@ -1,24 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
 
 const said = (n: number) => ({ role: n % 2 ? 'assistant' : 'user', content: `Message ${n}`, cost: 0.001 });
 const many = (count: number) => Array.from({ length: count }, (_, n) => said(n));
 
-let app: TestApp;
-let alice: Client;
-let strangers: Client[];
-
-beforeAll(async () => {
-  app = await startTestApp({ MESSAGE_BATCH_LIMIT: '10000' });
-  alice = await app.as('acme', 'alice');
-  strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('globex', 'root', 'admin')];
-});
-afterAll(async () => {
-  expect(await brokenCounters(app.db)).toEqual([]);
-  await app.close();
-});
+const { app, alice, strangers } = world({ MESSAGE_BATCH_LIMIT: '10000' });
 
 const messagesOf = async (path: string): Promise<any[]> => alice.all(`${path}/messages`, { limit: 1000 });
 /** Without what makes a message another one. */
