@@ -1,11 +1,14 @@
 import { newId } from '../../src/common/ids';
-import { LISTS } from '../../src/messages/read/messages.repository';
+import { MessagesRepository } from '../../src/messages/read/messages.repository';
+import { makePrincipal } from '../../src/organizations/principal';
 import { ThreadListRepository, type ThreadFilter } from '../../src/threads/list/thread-list.repository';
+import { byThread } from '../../src/threads/target';
 import { startTestApp, type TestApp } from '../support/world/app';
 import { explain as explainIn } from '../support/house/plans';
 
 const ORG = 'plans';
 const THREADS = 5000;
+const USER = makePrincipal(ORG, 'user1', 'member');
 
 /** X02: the statements of the hot paths, as the tenant's role runs them, under row-level security. */
 describe('Plans', () => {
@@ -57,8 +60,9 @@ describe('Plans', () => {
   it.each(['asc', 'desc'] as const)(
     'X02 the end of a thread of 5,000 messages is read by its key, %s',
     async (order) => {
-      const values = [ORG, 'user1', false, threadId, 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
-      const plan = await explain((tx) => tx.query(LISTS[order].thread, values));
+      const plan = await explain((tx) =>
+        new MessagesRepository().list(tx, USER, byThread(threadId), { order, limit: 20, offset: 0 }),
+      );
       expect(plan).toContain('messages_pkey');
       expect(plan).not.toContain('Seq Scan');
     },

@@ -1,7 +1,7 @@
 import { makePrincipal } from '../../src/organizations/principal';
 import { newId } from '../../src/common/ids';
-import { APPEND } from '../../src/messages/append/append.repository';
-import { LISTS } from '../../src/messages/read/messages.repository';
+import { AppendRepository } from '../../src/messages/append/append.repository';
+import { MessagesRepository } from '../../src/messages/read/messages.repository';
 import {
   SessionListRepository,
   type SessionFilter,
@@ -9,6 +9,7 @@ import {
 } from '../../src/sessions/list/session-list.repository';
 import { SessionOpeningRepository } from '../../src/sessions/opening/session-opening.repository';
 import { SessionsRepository } from '../../src/sessions/sessions.repository';
+import { bySession } from '../../src/threads/target';
 import { startTestApp, type TestApp } from '../support/world/app';
 import { explain as explainIn } from '../support/house/plans';
 
@@ -88,14 +89,16 @@ describe('Plans of sessions', () => {
   });
 
   it.each(['asc', 'desc'] as const)('X02 the messages of a long session are read by their key, %s', async (order) => {
-    const values = [ORG, 'user1', false, 'big', 0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null];
-    const plan = await explain((tx) => tx.query(LISTS[order].session, values));
+    const plan = await explain((tx) =>
+      new MessagesRepository().list(tx, USER, bySession('big'), { order, limit: 20, offset: 0 }),
+    );
     for (const index of ['sessions_pkey', 'threads_pkey', 'messages_pkey']) expect(plan).toContain(index);
   });
 
   it('X02 an append finds its session by its key', async () => {
-    const message = JSON.stringify([{ id: newId(), role: 'user', content: { type: 'text', text: 'x' }, cost: '0' }]);
-    const plan = await explain((tx) => tx.query(APPEND.session, [ORG, 'user1', false, 'big', message, 1, 1, null]));
+    const content = { type: 'text', text: 'x' };
+    const message = { id: newId(), role: 'user', content, metadata: {}, token_count: 1, cost: '0' } as const;
+    const plan = await explain((tx) => new AppendRepository().append(tx, USER, bySession('big'), [message]));
     for (const index of ['sessions_pkey', 'threads_pkey']) expect(plan).toContain(index);
   });
 

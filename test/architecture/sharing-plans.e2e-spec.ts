@@ -1,8 +1,9 @@
 import { newId } from '../../src/common/ids';
+import { inOrder, type Statement, type Values } from '../../src/database/door/sql';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
-import { WINDOW } from '../../src/messages/read/messages.repository';
 import { APPEND } from '../../src/messages/append/append.repository';
-import { LISTS } from '../../src/messages/read/messages.repository';
+import { LISTS, WINDOW } from '../../src/messages/read/messages.repository';
+import { makePrincipal } from '../../src/organizations/principal';
 import { SessionListRepository } from '../../src/sessions/list/session-list.repository';
 import { ThreadListRepository } from '../../src/threads/list/thread-list.repository';
 import { startTestApp, type TestApp } from '../support/world/app';
@@ -67,21 +68,23 @@ describe('Plans of sharing', () => {
 
   it('X02 C48 an append of the owner does not look at shares, nor does reading the end', async () => {
     const message = { id: newId(), role: 'user', content: 'x', metadata: {}, token_count: 1, cost: '0' };
-    const statements: [string, unknown[]][] = [
-      [APPEND.thread.text, [JSON.stringify([message]), 1, 1, null]],
-      [LISTS.desc.thread.text, [0, Number.MAX_SAFE_INTEGER, null, null, 20, 0, null]],
-      [WINDOW.thread.text, [20, null, 0]],
+    const all = { from: null, to: null, offset: 0, known: null };
+    const statements: [Statement, Values][] = [
+      [APPEND.thread, { messages: JSON.stringify([message]), count: 1, tokens: 1, version: null }],
+      [LISTS.desc.thread, { afterSeq: 0, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 20, ...all }],
+      [WINDOW.thread, { limit: 20, tokens: null, reserved: 0 }],
     ];
-    const looksOf = async (text: string, user: string, more: unknown[]): Promise<number> => {
-      const parts = await partsOf(text, [ORG, user, false, threadId, ...more], 'ANALYZE, FORMAT JSON');
+    const looksOf = async ({ text, parameters }: Statement, user: string, more: Values): Promise<number> => {
+      const values = { ...makePrincipal(ORG, user, 'member'), target: threadId, ...more };
+      const parts = await partsOf(text, inOrder(parameters, values), 'ANALYZE, FORMAT JSON');
       return Math.max(
         ...parts.filter((part) => part['Relation Name'] === 'shares').map((part) => part['Actual Loops']),
       );
     };
-    for (const [text, values] of statements) {
-      expect(await looksOf(text, 'user1', values)).toBe(0);
+    for (const [statement, values] of statements) {
+      expect(await looksOf(statement, 'user1', values)).toBe(0);
       // The twin: there is a plan for shares, and it runs for others.
-      expect(await looksOf(text, 'user4', values)).toBe(1);
+      expect(await looksOf(statement, 'user4', values)).toBe(1);
     }
   });
 

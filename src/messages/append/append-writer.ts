@@ -6,8 +6,8 @@ import { byThread, type Target, type Thread, ThreadsService } from '../../thread
 import type { MessageRow } from '../message.entity';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
-import { type Appended, AppendRepository } from './append.repository';
-import { type Append, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
+import { AppendRepository } from './append.repository';
+import { type Append, type Appended, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
 
 /** Where an append goes, and what is special about it there. */
 export interface AppendTarget extends Target {

@@ -12,9 +12,8 @@ import type { Estimator } from '../../tokens';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
-import type { Appended } from './append.repository';
 import { GroupCommitService } from './group-commit.service';
-import { type Append, type NewMessage, toNewMessage, toRows } from './new-message';
+import { type Append, type Appended, type NewMessage, toNewMessage, toRows } from './new-message';
 
 export type { AppendTarget } from './append-writer';
 type AppendBody = AppendMessage | AppendMessages;

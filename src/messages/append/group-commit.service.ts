@@ -3,8 +3,8 @@ import type { Principal } from '../../organizations';
 import { Problem } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import type { Target } from '../../threads';
-import { type AppendGroup, type Appended, AppendRepository, type GroupedRow } from './append.repository';
-import type { Append } from './new-message';
+import { type AppendGroup, AppendRepository, type GroupedRow } from './append.repository';
+import type { Append, Appended } from './new-message';
 
 /** An append that may go together with others, and who waits for it. */
 export interface WaitingAppend {

@@ -6,11 +6,11 @@ import { newId } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
+import type { AutoSummarize } from '../../threads';
 import { estimateTokens, type Estimator } from '../../tokens';
 import { textOf, toStored } from '../message-views';
 import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
-import type { Appended } from './append.repository';
 
 /** A message that is valid and counted, ready to be stored. Members that are `undefined` become SQL NULL. */
 export interface NewMessage {
@@ -104,6 +104,18 @@ export const toRow = (message: NewMessage, { thread_id, seq, created_at }: Place
   created_at,
   updated_at: created_at,
 });
+
+/** What an append tells of the thread, in one row. */
+export interface Appended {
+  thread_id: string;
+  /** Number of the last message before the new ones. */
+  base: number;
+  message_count: number;
+  version: number;
+  updated_at: Date;
+  token_count: number;
+  auto_summarize: AutoSummarize | null;
+}
 
 /** The messages of an append that was just stored. */
 export function toRows(messages: NewMessage[], { thread_id, base, updated_at }: Appended): MessageRow[] {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import type { Order } from '../../http/request/paging';
+import { type RowFormat, sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import type { Statement } from '../../database/door/transaction';
-import { forTargets, principalValues, type Target, targetValues, type Thread, visibleThread } from '../../threads';
+import { type PrincipalNames, sqlForTarget, type Target, type Thread, visible } from '../../threads';
 import { MESSAGE_COLUMNS, OWN_COLUMNS, UNPARSED_COLUMNS } from '../message-columns';
 import type { MessageRow } from '../message.entity';
 import type { UnparsedRow } from '../message-views';
@@ -68,30 +68,37 @@ export const threadValues = ({ org_id: orgId, id: threadId }: ThreadKey) => ({ o
 type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 type WindowLine = MessageRow & Omit<ContextWindow, 'leading' | 'rows'> & { leads: boolean | null };
 
-const listStatement = (order: Order, { name, ...kind }: Omit<Statement, 'text'>, columns: string) =>
-  forTargets(
-    { name: `${name}_${order}`, ...kind },
+/** The names of a slice's parameters. */
+type SliceNames = 'afterSeq' | 'beforeSeq' | 'from' | 'to' | 'limit' | 'offset' | 'known';
+
+const listInOrder = <Row extends object>(order: Order, name: string, format: RowFormat, columns: string) =>
+  sqlForTarget<SliceNames, Line<Row>>(
+    `${name}_${order}`,
     'read',
+    format,
+  )(
     (isTarget, by) => `
     SELECT t.message_count AS total, t.version, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
     FROM threads t LEFT JOIN LATERAL (
       SELECT ${columns} FROM messages m
-      WHERE m.org_id = $1 AND m.thread_id = t.id AND m.seq > $5 AND m.seq < $6
-        AND ($11::bigint IS NULL OR t.version <> $11)
-        AND ($7::timestamptz IS NULL OR m.created_at >= $7) AND ($8::timestamptz IS NULL OR m.created_at < $8)
-      ORDER BY m.seq ${order} LIMIT $9 OFFSET $10
+      WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq > :afterSeq AND m.seq < :beforeSeq
+        AND (:known::bigint IS NULL OR t.version <> :known)
+        AND (:from::timestamptz IS NULL OR m.created_at >= :from) AND (:to::timestamptz IS NULL OR m.created_at < :to)
+      ORDER BY m.seq ${order} LIMIT :limit OFFSET :offset
     ) m ON true
     WHERE ${isTarget}
     ORDER BY m.seq ${order}`,
   );
 
-const listStatements = (kind: Omit<Statement, 'text'>, columns: string) => ({
-  asc: listStatement('asc', kind, columns),
-  desc: listStatement('desc', kind, columns),
+const listStatements = <Row extends object>(name: string, format: RowFormat, columns: string) => ({
+  asc: listInOrder<Row>('asc', name, format, columns),
+  desc: listInOrder<Row>('desc', name, format, columns),
 });
 
-export const LISTS = listStatements({ name: 'messages_list', isoTimes: true }, OWN_COLUMNS);
-const UNPARSED = listStatements({ name: 'messages_list_unparsed', rawJson: true }, UNPARSED_COLUMNS);
+type Lists<Row extends object> = ReturnType<typeof listStatements<Row>>;
+
+export const LISTS = listStatements<MessageRow>('messages_list', { isoTimes: true }, OWN_COLUMNS);
+export const UNPARSED = listStatements<UnparsedRow>('messages_list_unparsed', { rawJson: true }, UNPARSED_COLUMNS);
 
 const MAX_LEADING = 100;
 const INSTRUCTING = `('system', 'developer')`;
@@ -101,12 +108,12 @@ const INSTRUCTING = `('system', 'developer')`;
  * messages before the first that instructs nobody, and as many of the newest as fit. Without OFFSET 0 the number of that
  * first message would be compared in a filter, which under row-level security reads the whole thread.
  */
-export const WINDOW = forTargets(
-  { name: 'messages_window', isoTimes: true },
-  'read',
+export const WINDOW = sqlForTarget<'limit' | 'tokens' | 'reserved', WindowLine>('messages_window', 'read', {
+  isoTimes: true,
+})(
   (isTarget) => `
     SELECT t.id AS thread_id, t.user_id, t.message_count AS total, s.system_prompt, s.max_tokens, EXISTS (
-        SELECT 1 FROM summaries u WHERE u.org_id = $1 AND u.thread_id = t.id
+        SELECT 1 FROM summaries u WHERE u.org_id = :orgId AND u.thread_id = t.id
       ) AS has_summaries, m.*
     FROM threads t
     LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
@@ -115,23 +122,32 @@ export const WINDOW = forTargets(
         SELECT true AS leads, m.* FROM (
           SELECT coalesce((
             SELECT f.seq FROM messages f
-            WHERE f.org_id = $1 AND f.thread_id = t.id AND f.role NOT IN ${INSTRUCTING} ORDER BY f.seq LIMIT 1
+            WHERE f.org_id = :orgId AND f.thread_id = t.id AND f.role NOT IN ${INSTRUCTING} ORDER BY f.seq LIMIT 1
           ), ${Number.MAX_SAFE_INTEGER}) AS seq OFFSET 0
         ) first CROSS JOIN LATERAL (
           SELECT ${OWN_COLUMNS} FROM messages m
-          WHERE m.org_id = $1 AND m.thread_id = t.id AND m.seq < first.seq ORDER BY m.seq LIMIT ${MAX_LEADING}
+          WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq < first.seq ORDER BY m.seq LIMIT ${MAX_LEADING}
         ) m
       ) UNION ALL
       SELECT false, ${OWN_COLUMNS} FROM (
         SELECT n.*, sum(n.token_count) OVER (ORDER BY n.seq DESC) - n.token_count AS newer FROM (
-          SELECT * FROM messages m WHERE m.org_id = $1 AND m.thread_id = t.id ORDER BY m.seq DESC LIMIT $5
+          SELECT * FROM messages m WHERE m.org_id = :orgId AND m.thread_id = t.id ORDER BY m.seq DESC LIMIT :limit
         ) n
       ) m
-      WHERE m.newer = 0 OR coalesce(nullif(coalesce($6::bigint, s.max_tokens), 0) - $7::bigint >= m.newer, true)
+      WHERE m.newer = 0 OR coalesce(nullif(coalesce(:tokens::bigint, s.max_tokens), 0) - :reserved::bigint >= m.newer, true)
     ) m ON true
     WHERE ${isTarget}
     ORDER BY m.seq`,
 );
+
+const FIND = sql<PrincipalNames | 'id', MessageRow>('messages_find', { isoTimes: true })`
+  SELECT ${MESSAGE_COLUMNS} FROM messages m
+  JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visible('t')}
+  WHERE m.org_id = :orgId AND m.id = :id`;
+
+const OUTLINE = sql<ThreadNames | 'afterSeq' | 'limit', OutlineRow>('messages_outline', { isoTimes: true })`
+  SELECT m.seq, m.id, m.role, m.tool_calls, m.tool_call_id, m.token_count, m.updated_at, m.metadata->'summary' AS summary
+  FROM messages m WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq > :afterSeq ORDER BY m.seq LIMIT :limit`;
 
 @Injectable()
 export class MessagesRepository {
@@ -145,7 +161,7 @@ export class MessagesRepository {
     target: Target,
     slice: MessageSlice,
   ): Promise<MessagePage | undefined> {
-    const page = await this.read<MessageRow>(tx, LISTS[slice.order][target.by], targetValues(principal, target), slice);
+    const page = await this.read(tx, LISTS, principal, target, slice);
     // Not sent with every row where the request has said it.
     if (page && target.by === 'thread') for (const row of page.rows) row.thread_id = target.id;
     return page;
@@ -153,29 +169,17 @@ export class MessagesRepository {
 
   /** The same for `toMessageJson`. */
   listUnparsed(tx: TenantTx, principal: Principal, target: Target, slice: MessageSlice) {
-    return this.read<UnparsedRow>(tx, UNPARSED[slice.order][target.by], targetValues(principal, target), slice);
+    return this.read(tx, UNPARSED, principal, target, slice);
   }
 
   /** @returns the message if its thread is in the caller's sight */
   async find(tx: TenantTx, principal: Principal, id: string): Promise<MessageRow | undefined> {
-    const text = `
-      SELECT ${MESSAGE_COLUMNS} FROM messages m
-      JOIN threads t ON t.org_id = m.org_id AND t.id = m.thread_id AND ${visibleThread('t', 1)}
-      WHERE m.org_id = $1 AND m.id = $4`;
-    const rows = await tx.query<MessageRow>({ name: 'messages_find', text, isoTimes: true }, [
-      ...principalValues(principal),
-      id,
-    ]);
-    return rows[0];
+    return (await tx.query(FIND, { ...principal, id }))[0];
   }
 
   /** The messages after a number, oldest first. */
   outline(tx: TenantTx, thread: ThreadKey, afterSeq: number, limit?: number): Promise<OutlineRow[]> {
-    const text = `
-      SELECT m.seq, m.id, m.role, m.tool_calls, m.tool_call_id, m.token_count, m.updated_at, m.metadata->'summary' AS summary
-      FROM messages m WHERE m.org_id = $1 AND m.thread_id = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4`;
-    const values = [thread.org_id, thread.id, afterSeq, limit];
-    return tx.query({ name: 'messages_outline', text, isoTimes: true }, values);
+    return tx.query(OUTLINE, { ...threadValues(thread), afterSeq, limit });
   }
 
   /** Both ends of a thread. @returns `undefined` when it is not in sight */
@@ -185,8 +189,8 @@ export class MessagesRepository {
     target: Target,
     slice: ContextSlice,
   ): Promise<ContextWindow | undefined> {
-    const values = [...targetValues(principal, target), slice.limit, slice.tokens, slice.reserved];
-    const lines = await tx.query<WindowLine>(WINDOW[target.by], values);
+    const { limit, tokens, reserved } = slice;
+    const lines = await tx.query(WINDOW[target.by], { ...principal, target: target.id, limit, tokens, reserved });
     if (lines.length === 0) return undefined;
     const { thread_id, user_id, total, system_prompt, max_tokens, has_summaries } = lines[0];
     const rows = (leads: boolean) => lines.filter((line) => line.leads === leads).map(toRow);
@@ -204,13 +208,14 @@ export class MessagesRepository {
 
   private async read<Row extends Pick<MessageRow, 'seq'>>(
     tx: TenantTx,
-    statement: Statement,
-    wanted: ReturnType<typeof targetValues>,
+    lists: Lists<Row>,
+    principal: Principal,
+    target: Target,
     slice: MessageSlice,
   ): Promise<MessagePage<Row> | undefined> {
     const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, limit, offset, known } = slice;
-    const values = [...wanted, afterSeq, beforeSeq, from, to, limit, offset, known];
-    const lines = await tx.query<Line<Row>>(statement, values);
+    const values = { ...principal, target: target.id, afterSeq, beforeSeq, from, to, limit, offset, known };
+    const lines = await tx.query(lists[slice.order][target.by], values);
     if (lines.length === 0) return undefined;
     const { total, version } = lines[0];
     // A thread without messages is one line of nulls.
