@@ -83,7 +83,7 @@ async function addThreads(pool, [org, user], { count, messages, repeats = 1 }) {
 
 /** @returns the headers of its bearer */
 export async function addKey(pool, org, role, user) {
-  const { formatKey, hashSecret, newSecret } = built('./auth/api-key.js');
+  const { formatKey, hashSecret, newSecret } = built('./auth/api-keys/api-key.js');
   const key = { id: randomUUID(), secret: newSecret() };
   await pool.query(
     `INSERT INTO api_keys (org_id, id, name, role, user_id, secret_hash) VALUES ($1, $2, 'bench', $3, $4, $5)`,

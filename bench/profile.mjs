@@ -76,10 +76,14 @@ const STAGES = [
     'dist/src/common/json.js',
     /secure-json-parse/,
   ],
-  ['validation of body and query', /common\/(validation|quick|one-or-many|fields)/, /class-(validator|transformer)/],
+  [
+    'validation of body and query',
+    /http\/request\/(validation|quick-validation|body-pipes|fields)/,
+    /class-(validator|transformer)/,
+  ],
   ['tokens', 'dist/src/tokens/', /gpt-tokenizer/],
   ['the database client: statement, protocol, rows', 'dist/src/database/', /node_modules\/pg/],
-  ['log line, metrics, request id', 'dist/src/http/', 'dist/src/health/', /pino|prom-client/],
+  ['log line, metrics, request id', 'dist/src/http/', 'dist/src/metrics/', /pino|prom-client/],
   ['the feature: messages', 'dist/src/'],
   ['Nest: routing to the handler, parameters', /@nestjs|rxjs/],
   ['Fastify: routing, hooks, answer', /fastify|find-my-way|middie/],
@@ -90,7 +94,7 @@ function stageOf(frame) {
   const callers = [];
   for (let at = frame; at; at = at.caller) callers.push(at);
   if (/^writev?$|^write\w*String$/.test(frame.name) && !frame.file)
-    return callers.some(({ file }) => file.includes('database/transaction'))
+    return callers.some(({ file }) => file.includes('database/door/transaction'))
       ? 'socket: statements to PostgreSQL'
       : 'socket: answers';
   const matches = (at, test) =>

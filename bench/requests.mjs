@@ -1,15 +1,30 @@
 import { MESSAGE, TOKENS } from './fill.mjs';
 import { built } from './stage.mjs';
 
+/** A slice that nothing bounds. */
+const ALL = {
+  afterSeq: 0,
+  beforeSeq: Number.MAX_SAFE_INTEGER,
+  from: undefined,
+  to: undefined,
+  offset: 0,
+  known: undefined,
+};
+
 /** What is asked over HTTP, and beside it the same statements for pg. */
 export function makeRequests({ orgId, userId, caller }) {
-  const { APPEND, UNPARSED } = built('./messages/messages.repository.js');
+  const { inOrder } = built('./database/door/sql.js');
+  const { APPEND } = built('./messages/append/append.repository.js');
+  const { UNPARSED } = built('./messages/read/messages.repository.js');
   const { newId } = built('./common/ids.js');
   const json = { ...caller, 'content-type': 'application/json' };
   const post = (id, body) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body });
   const one = JSON.stringify(MESSAGE);
   const content = { type: 'text', text: MESSAGE.content };
-  const viewer = [orgId, userId, false];
+  const direct = ({ name, text, parameters }, target, values) => {
+    const all = { orgId, userId, seesOrganization: false, target, ...values };
+    return { name, text, values: inOrder(parameters, all) };
+  };
   return {
     append: (id) => post(id, one),
     appendBatch: (id, count) => post(id, JSON.stringify({ messages: Array(count).fill(MESSAGE) })),
@@ -18,12 +33,10 @@ export function makeRequests({ orgId, userId, caller }) {
     list: (headers) => ({ method: 'GET', path: '/api/threads?limit=50', headers }),
     directAppend: (id) => {
       const row = { id: newId(), role: MESSAGE.role, content, metadata: {}, token_count: TOKENS, cost: '0' };
-      return { ...APPEND.thread, values: [...viewer, id, JSON.stringify([row]), 1, TOKENS, undefined] };
+      const values = { messages: JSON.stringify([row]), count: 1, tokens: TOKENS, version: undefined };
+      return direct(APPEND.thread, id, values);
     },
     // One more than asked for, as the server reads it to know whether there are more.
-    directRead: (id) => ({
-      ...UNPARSED.desc.thread,
-      values: [...viewer, id, 0, Number.MAX_SAFE_INTEGER, undefined, undefined, 21, 0, undefined],
-    }),
+    directRead: (id) => direct(UNPARSED.desc.thread, id, { ...ALL, limit: 21 }),
   };
 }

@@ -17,7 +17,7 @@ export const POOL_MAX = 15;
 /** Theirs stay open while others have their turn. */
 export const POOL_IDLE_MS = 600_000;
 
-/** A module of the build, such as `messages/messages.repository.js`. */
+/** A module of the build, such as `./common/ids.js`. */
 export const built = createRequire(join(DIST, 'main.js'));
 
 const closers = [];
