@@ -14,21 +14,17 @@ export {
 } from './target';
 export {
   bestShare,
-  forTargets,
   inForce,
   present,
   type PrincipalNames,
-  principalValues,
   SHARE_PERMISSIONS,
   sharedWith,
   type SharePermission,
   sqlForTarget,
-  targetValues,
   TOUCH,
   touchedBy,
   unexpired,
   visible,
-  visibleThread,
   visibleTo,
   WRITTEN_AT,
 } from './thread-access';

@@ -1,6 +1,4 @@
-import { makeStatement, type RowFormat, type Statement as NamedStatement } from '../database/door/sql';
-import type { Statement } from '../database/door/transaction';
-import type { Principal } from '../organizations';
+import { makeStatement, type RowFormat, type Statement } from '../database/door/sql';
 import type { Target } from './target';
 
 /** What somebody with whom a thread is shared may do with it. */
@@ -102,53 +100,7 @@ export const sqlForTarget =
   <Names extends string = never, Row extends object = object>(name: string, purpose: Purpose, format?: RowFormat) =>
   (
     makeText: (isTarget: string, by: Target['by']) => string,
-  ): Record<Target['by'], NamedStatement<Names | TargetNames, Row>> => ({
+  ): Record<Target['by'], Statement<Names | TargetNames, Row>> => ({
     thread: makeStatement(name, makeText(`${visible('t', purpose)} AND t.id = :target`, 'thread'), format),
     session: makeStatement(`${name}_of_session`, makeText(ofSession('t'), 'session'), format),
   });
-
-/**
- * The same for the caller of a request.
- * @param first number of the first of its three parameters; the values come from `principalValues`
- */
-export const visibleThread = (alias: string, first: number, purpose: Purpose = 'read') =>
-  visibleTo(
-    alias,
-    { orgId: `$${first}`, userId: `$${first + 1}`, seesOrganization: `$${first + 2}::boolean` },
-    purpose,
-  );
-
-/** The thread of a live session of the caller. Evicted, or in the trash, it has no session any more. */
-const visibleSession = (alias: string, first: number) => `
-  ${alias}.org_id = $${first} AND ${alias}.session_id IS NOT NULL AND ${unexpired(alias)} AND $${first + 2}::boolean IS NOT NULL
-  AND ${alias}.id = (SELECT s.thread_id FROM sessions s WHERE s.org_id = $${first} AND s.user_id = $${first + 1} AND s.id = $${first + 3})`;
-
-/** The target's thread, if the caller may do that with it. Its four parameters come from `targetValues`. */
-const targetThread = (by: Target['by'], purpose: Purpose) =>
-  by === 'thread' ? `${visibleThread('t', 1, purpose)} AND t.id = $4` : visibleSession('t', 1);
-
-export const principalValues = (principal: Principal): [string, string, boolean] => [
-  principal.orgId,
-  principal.userId,
-  principal.seesOrganization,
-];
-
-/** The values of `$1` to `$4`. */
-export const targetValues = (principal: Principal, target: Target): [string, string, boolean, string] => [
-  ...principalValues(principal),
-  target.id,
-];
-
-/** A statement in its two forms, for either way to name a thread; `isTarget` stands for the condition on `threads t`. */
-export const forTargets = (
-  statement: Omit<Statement, 'text'>,
-  purpose: Purpose,
-  text: (isTarget: string, by: Target['by']) => string,
-): Record<Target['by'], Statement> => ({
-  thread: { ...statement, text: text(targetThread('thread', purpose), 'thread') },
-  session: {
-    ...statement,
-    name: `${statement.name}_of_session`,
-    text: text(targetThread('session', purpose), 'session'),
-  },
-});
