@@ -1,11 +1,14 @@
+import type { QueryConfig } from 'pg';
 import { newId } from '../../src/common/ids';
-import { inOrder, type Statement, type Values } from '../../src/database/door/sql';
+import type { Statement, Values } from '../../src/database/door/sql';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
+import { toQuery } from '../../src/database/door/tx';
 import { APPEND } from '../../src/messages/append/append.repository';
 import { LISTS, WINDOW } from '../../src/messages/read/messages.repository';
 import { makePrincipal } from '../../src/organizations/principal';
 import { SessionListRepository } from '../../src/sessions/list/session-list.repository';
 import { ThreadListRepository } from '../../src/threads/list/thread-list.repository';
+import { toExplain } from '../support/house/plans';
 import { startTestApp, type TestApp } from '../support/world/app';
 
 const ORG = 'plans';
@@ -53,11 +56,11 @@ describe('Plans of sharing', () => {
   afterAll(() => app.close());
 
   /** The parts of a statement's plan, as the tenant's role runs it; it changes nothing. */
-  const partsOf = async (statement: string, values: unknown[], options = 'FORMAT JSON'): Promise<any[]> => {
+  const partsOf = async (query: QueryConfig, options = 'FORMAT JSON'): Promise<any[]> => {
     const undo = new Error('undo');
     let parts: any[] = [];
     const work = app.app.get(TenantDatabase).run({ orgId: ORG }, async (tx) => {
-      const [row] = await tx.query<any>(`EXPLAIN (${options}) ${statement}`, values);
+      const [row] = await tx.query(...toExplain(query, options));
       const walk = (node: any): any[] => [node, ...(node.Plans ?? []).flatMap(walk)];
       parts = walk(row['QUERY PLAN'][0].Plan);
       throw undo;
@@ -74,9 +77,9 @@ describe('Plans of sharing', () => {
       [LISTS.desc.thread, { afterSeq: 0, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 20, ...all }],
       [WINDOW.thread, { limit: 20, tokens: null, reserved: 0 }],
     ];
-    const looksOf = async ({ text, parameters }: Statement, user: string, more: Values): Promise<number> => {
+    const looksOf = async (statement: Statement, user: string, more: Values): Promise<number> => {
       const values = { ...makePrincipal(ORG, user, 'member'), target: threadId, ...more };
-      const parts = await partsOf(text, inOrder(parameters, values), 'ANALYZE, FORMAT JSON');
+      const parts = await partsOf(toQuery(statement, values), 'ANALYZE, FORMAT JSON');
       return Math.max(
         ...parts.filter((part) => part['Relation Name'] === 'shares').map((part) => part['Actual Loops']),
       );
@@ -89,15 +92,15 @@ describe('Plans of sharing', () => {
   });
 
   it('X02 C48 what is shared with a user is read from their shares, however many threads there are', async () => {
-    const asked: [string, unknown[]][] = [];
-    const tx = { query: async (text: string, values: unknown[]) => (asked.push([text, values]), []) } as never;
+    const asked: QueryConfig[] = [];
+    const tx = { query: async (text: string, values: Values) => (asked.push(toQuery(text, values)), []) } as never;
     const slice = { sort: 'updated_at', order: 'desc', limit: 21, offset: 0 } as const;
     const filter = { orgId: ORG, sharedWith: 'user2' };
     await new ThreadListRepository().list(tx, { ...filter, statuses: ['active', 'archived'] }, slice);
     await new SessionListRepository().list(tx, filter, slice);
     expect(asked).toHaveLength(2);
-    for (const [text, values] of asked) {
-      const parts = await partsOf(text, values);
+    for (const query of asked) {
+      const parts = await partsOf(query);
       expect(parts.map((part) => part['Index Name'])).toContain('shares_user_id_idx');
       expect(parts.filter((part) => part['Relation Name'] === 'threads' && part['Node Type'] === 'Seq Scan')).toEqual(
         [],

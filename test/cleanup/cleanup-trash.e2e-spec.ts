@@ -1,4 +1,5 @@
 import { CleanupService } from '../../src/cleanup/cleanup.service';
+import type { Values } from '../../src/database/door/sql';
 import { SystemDatabase, type SystemTx } from '../../src/database/door/system-database';
 import { CleanupRepository } from '../../src/cleanup/cleanup.repository';
 import { startTestApp, type TestApp } from '../support/world/app';
@@ -117,7 +118,7 @@ describe('Cleanup of the trash', () => {
       ANALYZE threads, deleted_messages, message_changes, organizations`);
     let plan = '';
     await app.app.get(SystemDatabase, { strict: false }).run(async (tx: SystemTx) => {
-      const query = async (text: string, values: unknown[]) => {
+      const query = async (text: string, values: Values) => {
         plan = JSON.stringify(await tx.query(`EXPLAIN (FORMAT JSON) ${text}`, values));
         return [];
       };

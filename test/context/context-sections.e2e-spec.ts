@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Statement } from '../../src/database/door/sql';
 import { TenantTx } from '../../src/database/door/tenant-database';
 import { startTestApp, type TestApp } from '../support/world/app';
 import { type Client, expectProblem } from '../support/world/client';
@@ -227,7 +228,7 @@ describe('Context sections', () => {
     for (const query of [{}, { window: 20 }, { max_tokens: 4000 }]) {
       statements.mockClear();
       const { body } = await context(query);
-      const sent = statements.mock.calls.map(([statement]) => (statement as { name: string }).name);
+      const sent = statements.mock.calls.map(([statement]) => (statement as unknown as Statement).name);
       expect(sent).toEqual(['messages_window_of_session']);
       expect(body.messages).toHaveLength('max_tokens' in query ? 80 : 20);
     }

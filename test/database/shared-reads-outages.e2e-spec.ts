@@ -3,6 +3,7 @@ import { eventually } from '../support/world/events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { migrate } from '../../src/database/migrate';
+import { sql } from '../../src/database/door/sql';
 import type { TenantTx } from '../../src/database/door/tenant-database';
 import { type Door, openDoor, readingOrganizations } from '../support/world/door';
 import { PostgresProcess } from '../support/servers/postgres-process';
@@ -10,8 +11,8 @@ import { PostgresProcess } from '../support/servers/postgres-process';
 const SMALL = { rows: 1 };
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));
 const tenantOf = (n: number) => ({ orgId: `organization ${n % 3}` });
-const look = async (tx: TenantTx) =>
-  (await tx.query<{ org: string }>({ name: 'look', text: `SELECT current_setting('app.org_id') AS org` }))[0].org;
+const LOOK = sql<never, { org: string }>('look')`SELECT current_setting('app.org_id') AS org`;
+const look = async (tx: TenantTx) => (await tx.query(LOOK))[0].org;
 const wait = (tx: TenantTx) => tx.query('SELECT pg_sleep(600)');
 const away = { status: 'rejected', reason: { code: 'STORE_UNAVAILABLE', status: 503 } };
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from '../../src/database/door/sql';
 import type { TenantTx } from '../../src/database/door/tenant-database';
 import { cloneDatabase, type TestDatabase } from '../support/world/database';
 import { type Door, openDoor, readingOrganizations } from '../support/world/door';
@@ -17,9 +18,15 @@ interface Place {
 
 /** Where a read happened: each transaction has a connection and a beginning of its own. */
 const PLACE = `SELECT current_setting('app.org_id') AS org, pg_backend_pid() AS pid, now()::text AS began`;
-const look = async (tx: TenantTx) => (await tx.query<Place>({ name: 'look', text: PLACE }))[0];
+const LOOK = sql<never, Place>('look')`${PLACE}`;
+const DIVIDE = sql<'by'>('divide')`SELECT 1 / :by::int`;
+const MINE = sql<'n', Place & { n: number }>('mine')`SELECT :n::int AS n, place.* FROM (${PLACE}) place`;
+const NO_TABLE = sql('no_table')`SELECT * FROM no_such_table`;
+const NO_VALUE = sql<'value'>('no_value')`SELECT :value::jsonb`;
+const NO_NUMBER = sql<'number'>('no_number')`SELECT :number::int`;
+const look = async (tx: TenantTx) => (await tx.query(LOOK))[0];
 const lookFirst = async (tx: TenantTx) => (await tx.query<Place>(PLACE))[0];
-const divide = (tx: TenantTx) => tx.query({ name: 'divide', text: 'SELECT 1 / $1::int' }, [0]);
+const divide = (tx: TenantTx) => tx.query(DIVIDE, { by: 0 });
 const transactions = (places: Place[]) => new Set(places.map(({ pid, began }) => `${pid} ${began}`)).size;
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));
 
@@ -80,10 +87,7 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
     outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as Error).message : 'fulfilled'));
 
   it('F53 100 reads at once share fewer than 12 transactions, each with an answer of its own', async () => {
-    const mine = async (tx: TenantTx, n: number) => {
-      const text = `SELECT $1::int AS n, place.* FROM (${PLACE}) place`;
-      return (await tx.query<Place & { n: number }>({ name: 'mine', text }, [n]))[0];
-    };
+    const mine = async (tx: TenantTx, n: number) => (await tx.query(MINE, { n }))[0];
     const answers = await Promise.all(times(100, (n) => read((tx) => mine(tx, n))));
     expect(answers.map(({ n }) => n)).toEqual(times(100, (n) => n));
     expect(transactions(answers)).toBeLessThan(12);
@@ -126,10 +130,10 @@ describe.each([1, 5])('Reads that wait at the same time, over %s connections', (
     const circle: Record<string, unknown> = {};
     circle.self = circle;
     const { outcomes } = await amongOthers(
-      (tx) => tx.query({ name: 'no_table', text: 'SELECT * FROM no_such_table' }),
-      (tx) => tx.query({ name: 'no_value', text: 'SELECT $1::jsonb' }, [circle]),
-      (tx) => tx.query({ name: 'no_number', text: 'SELECT $1::int' }, ['x']),
-      (tx) => tx.query({ name: 'look', text: 'SELECT 2' }),
+      (tx) => tx.query(NO_TABLE),
+      (tx) => tx.query(NO_VALUE, { value: circle }),
+      (tx) => tx.query(NO_NUMBER, { number: 'x' }),
+      (tx) => tx.query({ ...LOOK, text: 'SELECT 2' }),
     );
     expect(reasons(outcomes)).toEqual([
       expect.stringMatching(/no_such_table/),

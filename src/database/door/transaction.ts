@@ -2,9 +2,7 @@ import type { Socket } from 'node:net';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { PoolClient, QueryResult } from 'pg';
-import type { NumberedStatement, Tx } from './tx';
-
-export type { NumberedStatement as Statement };
+import type { Tx } from './tx';
 
 /** The outcome is not known: the connection was lost after COMMIT had been sent. */
 export class UnknownOutcome extends Error {

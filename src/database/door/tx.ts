@@ -4,9 +4,6 @@ import { parsersWithIsoTimes, unparsed } from './pg-types';
 import { inOrder, numbered, type RowFormat, type Statement, type Values } from './sql';
 import { type Send, TransactionRunner } from './typeorm-runner';
 
-/** A statement with numbers for names, from before named parameters. */
-export type NumberedStatement = RowFormat & { name: string; text: string; parameters?: undefined };
-
 /** What a transaction offers to a repository. It ends with the function that it was given to. */
 export class Tx {
   private sent = 0;
@@ -26,8 +23,8 @@ export class Tx {
     statement: Statement<Names, Row>,
     ...values: [Names] extends [never] ? [] : [Values<Names>]
   ): Promise<Row[]>;
-  query<Row extends object>(statement: NumberedStatement | string, values?: Values | unknown[]): Promise<Row[]>;
-  async query(statement: Statement | NumberedStatement | string, values?: Values | unknown[]): Promise<object[]> {
+  query<Row extends object>(statement: string, values?: Values): Promise<Row[]>;
+  async query(statement: Statement | string, values?: Values): Promise<object[]> {
     return (await this.send(statement, values)).rows;
   }
 
@@ -36,8 +33,8 @@ export class Tx {
     statement: Statement<Names>,
     ...values: [Names] extends [never] ? [] : [Values<Names>]
   ): Promise<number>;
-  execute(statement: NumberedStatement | string, values?: Values | unknown[]): Promise<number>;
-  async execute(statement: Statement | NumberedStatement | string, values?: Values | unknown[]): Promise<number> {
+  execute(statement: string, values?: Values): Promise<number>;
+  async execute(statement: Statement | string, values?: Values): Promise<number> {
     return (await this.send(statement, values)).rowCount ?? 0;
   }
 
@@ -72,10 +69,7 @@ export class Tx {
     return new Promise((resolve) => (this.onSpent = resolve));
   }
 
-  private async send(
-    statement: Statement | NumberedStatement | string,
-    values: Values | unknown[] = [],
-  ): Promise<QueryResult<object>> {
+  private async send(statement: Statement | string, values: Values | unknown[] = []): Promise<QueryResult<object>> {
     if (this.spent) throw new Error('The transaction is over: it was opened for one statement');
     const query = toQuery(statement, values);
     this.sent += 1;
@@ -92,14 +86,10 @@ function managerOf(dataSource: DataSource, send: Send): EntityManager {
 }
 
 /** What `pg` is given. */
-export function toQuery(
-  statement: Statement | NumberedStatement | string,
-  values: Values | unknown[] = [],
-): QueryConfig {
+export function toQuery(statement: Statement | string, values: Values | unknown[] = []): QueryConfig {
   if (typeof statement === 'string') return toUnnamed(statement, values);
-  const { name, text } = statement;
-  const given = statement.parameters ? inOrder(statement.parameters, values as Values) : (values as unknown[]);
-  return { name, text, values: given, ...typesOf(statement) };
+  const { name, text, parameters } = statement;
+  return { name, text, values: inOrder(parameters, values as Values), ...typesOf(statement) };
 }
 
 function toUnnamed(named: string, values: Values | unknown[]): QueryConfig {

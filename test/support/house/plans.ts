@@ -1,7 +1,18 @@
 /** The plans of what a repository sends, as the tenant's role runs it, under row-level security. */
+import type { QueryConfig } from 'pg';
+import type { Statement, Values } from '../../../src/database/door/sql';
 import { TenantDatabase, type TenantTx } from '../../../src/database/door/tenant-database';
 import { toQuery } from '../../../src/database/door/tx';
 import type { TestApp } from '../world/app';
+
+interface Explained {
+  'QUERY PLAN': any[];
+}
+
+/** EXPLAIN of what pg would be given, without a name. */
+export function toExplain({ text, values = [] }: QueryConfig, options: string): [Statement<string, Explained>, Values] {
+  return [{ name: '', text: `EXPLAIN (${options}) ${text}`, parameters: Object.keys(values) }, { ...values }];
+}
 
 /**
  * Runs `work` in a read-only transaction where each statement answers no rows and leaves its plan instead.
@@ -17,8 +28,7 @@ export async function explain(
   let plan = '';
   await app.app.get(TenantDatabase).read({ orgId }, async (tx) => {
     const send = async (...statement: Parameters<typeof toQuery>) => {
-      const { text, values } = toQuery(...statement);
-      const rows = await tx.query<{ 'QUERY PLAN': unknown[] }>(`EXPLAIN (${options}) ${text}`, values);
+      const rows = await tx.query(...toExplain(toQuery(...statement), options));
       plan = JSON.stringify(rows[0]['QUERY PLAN'][0]);
       return { rows: [], rowCount: 0, command: 'SELECT' };
     };
