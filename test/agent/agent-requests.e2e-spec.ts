@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Agent } from 'undici';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { Client, expectProblem } from '../support/world/client';
 import { cloneDatabase, type TestDatabase } from '../support/world/database';
 import { eventually, openStream } from '../support/world/events';
@@ -16,14 +16,7 @@ const bodyOf = (query: unknown, context: object = {}) => ({
 
 /** What may be asked. */
 describe('Requests to the agent', () => {
-  let app: TestApp;
-  let alice: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
-  afterAll(() => app.close());
+  const { app, alice } = world();
 
   const sessions = async () => (await app.db.query('SELECT count(*)::int AS n FROM sessions')).rows[0].n;
   const raw = (path: string, text: string) =>

@@ -1,17 +1,15 @@
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { expectProblem, type Headers } from '../support/world/client';
 
 /** As on one person's machine: no DATABASE_URL is configured, a loopback HOST, not production. */
 const LOCAL = { DATABASE_URL: undefined };
 
 describe('Default identity', () => {
-  let app: TestApp;
+  const { app } = world(LOCAL);
   let port: string;
   beforeAll(async () => {
-    app = await startTestApp(LOCAL);
     port = new URL(app.url).port;
   });
-  afterAll(() => app.close());
 
   const ask = (headers: Headers = {}) => app.anonymous().with(headers).get('/keys');
 

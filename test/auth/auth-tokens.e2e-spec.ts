@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
+import { world } from '../support/world';
 import { startTestApp, type TestApp } from '../support/world/app';
 import { expectProblem, type Response } from '../support/world/client';
 
@@ -32,9 +33,7 @@ const expectMember = (answer: Response) => {
 };
 
 describe('Tokens', () => {
-  let app: TestApp;
-  beforeAll(async () => (app = await startTestApp({ JWT_SECRET: SECRET, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE })));
-  afterAll(() => app.close());
+  const { app } = world({ JWT_SECRET: SECRET, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE });
 
   it('F67 a token of the shared secret is accepted, with its role', async () => {
     expectMember(await ask(app, await signShared()));

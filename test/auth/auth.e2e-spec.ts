@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { Agent } from 'undici';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { Client, expectProblem, type Response } from '../support/world/client';
 import { makeKey as insertKey } from '../support/world/keys';
 import { eventually } from '../support/world/events';
@@ -12,13 +12,7 @@ import { startServer } from '../support/servers/server-process';
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';
 
 describe('API keys', () => {
-  let app: TestApp;
-  let admin: Client;
-  beforeAll(async () => {
-    app = await startTestApp();
-    admin = await app.as('acme', 'root', 'admin');
-  });
-  afterAll(() => app.close());
+  const { app, admin } = world();
 
   const bearer = (key: string, at = app) => at.anonymous().with({ authorization: `Bearer ${key}` });
 

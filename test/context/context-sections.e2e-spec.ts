@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Statement } from '../../src/database/door/sql';
 import { TenantTx } from '../../src/database/door/tenant-database';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const names = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `m${from + n}`);
@@ -12,18 +12,11 @@ const sectionsOf = ({ body }: { body: any }): string[] => body.sections.map(({ n
 
 /** What a context is made of, and in which order. */
 describe('Context sections', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, bob, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex')];
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice')];
-  });
   beforeEach(() => void (id = randomUUID()));
-  afterAll(() => app.close());
 
   const say = (...messages: object[]) => alice.post(`/sessions/${id}/messages`, { messages });
   const context = (query = {}, client = alice) => client.get(`/sessions/${id}/context`, { query });

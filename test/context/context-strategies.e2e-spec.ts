@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const system = (content: string, extra = {}) => ({ role: 'system', content, ...extra });
@@ -10,16 +10,8 @@ const textsOf = ({ body }: { body: any }): string[] => body.messages.map(({ cont
 
 /** How messages are chosen: `strategy`, on threads and on sessions. */
 describe('Context strategies', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice')];
-  });
-  afterAll(() => app.close());
+  const { app, alice, bob, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex')];
 
   const threadWith = async (...messages: object[]): Promise<string> => {
     const { id } = await alice.createThread('A thread');

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
@@ -14,18 +14,11 @@ const itWithData = existsSync(FILE)
   : (title: string, test: () => Promise<void>) => it.skip(`${title} (skipped: ${FILE} is not there)`, test);
 
 describe('Context', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
   beforeEach(() => void (id = randomUUID()));
-  afterAll(() => app.close());
 
   const post = (messages: object[]) => alice.post(`/sessions/${id}/messages`, { messages });
   const context = (query = {}, client = alice) => client.get(`/sessions/${id}/context`, { query });

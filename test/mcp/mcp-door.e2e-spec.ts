@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { world } from '../support/world';
 import { waitsForLock } from '../support/world/database';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { startTestApp } from '../support/world/app';
 import { type Client, expectProblem, type Headers } from '../support/world/client';
 import { callTool, connectMcp, ERAS, expectToolError } from '../support/world/mcp';
 
@@ -11,15 +12,12 @@ const message = (method: string, params: object = {}, id: unknown = 1) => ({ jso
 const toolCall = (name: string, input: object, id?: unknown) => message('tools/call', { name, arguments: input }, id);
 
 describe('The MCP front door', () => {
-  let app: TestApp;
+  const { app } = world();
   let alice: Client;
 
   beforeAll(async () => {
-    app = await startTestApp();
     alice = (await app.as('acme', 'alice')).with(ACCEPT);
   });
-
-  afterAll(() => app.close());
 
   describe('lets in', () => {
     it('nobody without credentials, or with wrong ones', async () => {

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import type { Client } from '../support/world/client';
+import { world } from '../support/world';
 
 /** What `top_k` and the strategy `relevance` find beyond what a context reads. */
 describe('Search in contexts', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
   let id: string;
 
   const user = (content: string) => ({ role: 'user', content });
@@ -18,13 +16,7 @@ describe('Search in contexts', () => {
   };
   const build = (query: object, client = alice) => client.post(`/sessions/${id}/context`, query);
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
   beforeEach(() => (id = randomUUID()));
-  afterAll(() => app.close());
 
   it('S47 top_k finds a message of another own session; never of another user', async () => {
     const other = randomUUID();

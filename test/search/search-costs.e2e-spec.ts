@@ -1,13 +1,12 @@
 import type { PoolClient } from 'pg';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem, type Response } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem, type Response } from '../support/world/client';
 
 type Query = Record<string, string | number>;
 
 /** No question and no text makes a search take more than its share of the server. */
 describe('What a search may cost', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let thread: string;
 
   const search = async (query: Query) => {
@@ -22,12 +21,7 @@ describe('What a search may cost', () => {
     return performance.now() - began;
   };
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => (thread = (await alice.createThread('Costs')).id));
-  afterAll(() => app.close());
 
   it('F49 extracts of long texts full of the words cost what indexing these texts costs', async () => {
     for (let n = 0; n < 20; n += 1) await say('foo bar '.repeat(12_000));

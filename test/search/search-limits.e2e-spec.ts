@@ -1,9 +1,8 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 describe('Search over messages: any text, any language', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let thread: string;
 
   const search = (query: Record<string, string | number>, client = alice) => client.get('/messages/search', { query });
@@ -14,12 +13,7 @@ describe('Search over messages: any text, any language', () => {
   };
   const say = (content: unknown, more: object = {}) => alice.addMessage(thread, { role: 'user', content, ...more });
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => (thread = (await alice.createThread('Any')).id));
-  afterAll(() => app.close());
 
   it('F47 F49 takes any text as a question, in every mode', async () => {
     await say('Only this');

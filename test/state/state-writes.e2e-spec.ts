@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 import { brokenCounters } from '../support/world/integrity';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
@@ -15,21 +15,10 @@ const itWithData = existsSync(FILE)
 
 /** Saving a state over another: what stays, who wins, what is refused. */
 describe('Saving states', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
+  const { app, alice, bob } = world();
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
-  });
   beforeEach(() => void (id = randomUUID()));
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
 
   const put = (body: object, headers = {}) => alice.put(`/sessions/${id}/state`, body, headers);
   const load = async (): Promise<any> => (await alice.get(`/sessions/${id}/state`)).body;

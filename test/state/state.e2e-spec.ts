@@ -1,27 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const assistant = (content: string, extra = {}) => ({ role: 'assistant', content, ...extra });
 
 describe('State', () => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { app, alice, bob, admin, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex'), admin];
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice'), await app.as('acme', 'root', 'admin')];
-  });
   beforeEach(() => void (id = randomUUID()));
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
 
   const put = (body: object, client = alice) => client.put(`/sessions/${id}/state`, body);
   const get = (client = alice) => client.get(`/sessions/${id}/state`);

@@ -1,29 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
-import { brokenCounters } from '../support/world/integrity';
+import { world } from '../support/world';
+import { startTestApp } from '../support/world/app';
+import { expectProblem } from '../support/world/client';
 
 const said = (n: number) => ({ role: n % 2 ? 'assistant' : 'user', content: `Message ${n} is about hotel ${n}.` });
 const many = (count: number) => Array.from({ length: count }, (_, n) => said(n));
 
 /** No model is configured: the summaries are the extractive ones (C25). */
 describe.each(['threads', 'sessions'] as const)('Summaries of %s', (kind) => {
-  let app: TestApp;
-  let alice: Client;
-  let strangers: Client[];
+  const { alice, bob, someone } = world();
+  const strangers = [bob, someone('alice', 'member', 'globex')];
   let id: string;
   const missing = kind === 'threads' ? 'THREAD_NOT_FOUND' : 'SESSION_NOT_FOUND';
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    strangers = [await app.as('acme', 'bob'), await app.as('globex', 'alice')];
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
   beforeEach(async () => {
     id = kind === 'threads' ? (await alice.createThread()).id : randomUUID();
     if (kind === 'sessions') await alice.post('/sessions', { session_id: id });

@@ -9,7 +9,7 @@ import { brokenCounters } from './world/integrity';
  *     describe('Names of threads', () => {
  *       const { app, alice, mallory, thread } = world();      // variables of the server, if any, go into the call
  *
- *       it('F69 renames a thread', async () => {
+ *       it('renames a thread', async () => {
  *         const id = await thread('Tokyo', 'Find a hotel', 'There are three.');
  *         expect((await alice.patch(`/threads/${id}`, { name: 'Kyoto' })).status).toBe(200);
  *         expectProblem(await mallory.patch(`/threads/${id}`, { name: 'mine' }), 404, 'THREAD_NOT_FOUND');
