@@ -1,22 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExportSlots } from '../../src/transfer/export/export-slots';
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 describe('Exports of those who share, and of many', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
+  const { app, alice, bob } = world();
   let slots: ExportSlots;
 
   beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
     slots = app.app.get(ExportSlots, { strict: false });
   });
   afterEach(() => jest.restoreAllMocks());
-  afterAll(() => app.close());
 
   const untilWaiting = async (count: number) => {
     for (let looks = 0; slots.waiting !== count; looks += 1) {

@@ -1,5 +1,5 @@
-import { startTestApp, type TestApp } from '../support/world/app';
-import { type Client, expectProblem } from '../support/world/client';
+import { world } from '../support/world';
+import { expectProblem } from '../support/world/client';
 
 const SECONDS = 1_700_000_000.123;
 
@@ -64,16 +64,7 @@ function chatGpt(): { mapping: Record<string, Node>; [key: string]: unknown } {
 }
 
 describe('Import of what others have exported', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
-  });
-  afterAll(() => app.close());
+  const { alice, bob } = world();
 
   async function imported(value: unknown, path = '/threads/import') {
     const { status, body, text } = await alice.post(path, value);

@@ -1,23 +1,9 @@
-import { brokenCounters } from '../support/world/integrity';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 describe('Export and import of sessions', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let mallory: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
-    mallory = await app.as('globex', 'mallory');
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
+  const { app, alice, bob, someone } = world();
+  const mallory = someone('mallory', 'member', 'globex');
 
   async function makeSession(client: Client, id: string): Promise<void> {
     const settings = {

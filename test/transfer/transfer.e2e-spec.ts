@@ -1,25 +1,11 @@
-import { brokenCounters } from '../support/world/integrity';
-import { startTestApp, type TestApp } from '../support/world/app';
+import { world } from '../support/world';
 import { type Client, expectProblem } from '../support/world/client';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 describe('Export and import', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let mallory: Client;
-
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
-    mallory = await app.as('globex', 'mallory');
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
-  });
+  const { app, alice, bob, someone } = world();
+  const mallory = someone('mallory', 'member', 'globex');
 
   const exported = async (client: Client, path: string, format?: string) => {
     const { status, text } = await client.get(path, { query: { format } });

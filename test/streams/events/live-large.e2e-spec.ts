@@ -1,30 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { FeedRepository, type MessagesFound } from '../../../src/messages/feed/feed.repository';
-import { startTestApp, TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { eventually, follow, type LiveConnection } from '../../support/world/events';
-import { brokenCounters } from '../../support/world/integrity';
 
 /** What live streams may take of an instance. */
 describe('Live events of large messages, and of many readers', () => {
-  let app: TestApp;
-  let alice: Client;
+  const { app, alice } = world();
   let id: string;
   const open: LiveConnection[] = [];
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-  });
   beforeEach(async () => {
     id = (await alice.createThread()).id;
   });
   afterEach(() => {
     for (const connection of open.splice(0)) connection.leave();
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
   });
 
   const listen = (lastEventId?: string, client = alice, url = app.url, thread = id) => {

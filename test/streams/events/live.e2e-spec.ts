@@ -4,25 +4,20 @@ import { StreamsService } from '../../../src/streams/streams.service';
 import { WatchesRepository } from '../../../src/streams/watches.repository';
 import { FeedRepository } from '../../../src/messages/feed/feed.repository';
 import { FeedService } from '../../../src/messages/feed/feed.service';
-import { startTestApp, TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { TestApp } from '../../support/world/app';
+import { expectProblem } from '../../support/world/client';
 import { eventually, follow, type LiveConnection } from '../../support/world/events';
-import { brokenCounters } from '../../support/world/integrity';
 
 /** A thread as server-sent events. */
 describe('Live events', () => {
-  let app: TestApp;
+  const { app, alice, bob } = world();
   let other: TestApp;
-  let alice: Client;
-  let bob: Client;
   let id: string;
   const open: LiveConnection[] = [];
 
   beforeAll(async () => {
-    app = await startTestApp();
     other = await app.second();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
     await bob.createThread();
   });
   beforeEach(async () => {
@@ -30,10 +25,6 @@ describe('Live events', () => {
   });
   afterEach(async () => {
     for (const connection of open.splice(0)) connection.leave();
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
   });
 
   const listen = (client = alice, query = '', lastEventId?: string, url = app.url) => {

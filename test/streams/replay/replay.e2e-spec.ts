@@ -1,29 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { startTestApp, type TestApp } from '../../support/world/app';
-import { type Client, expectProblem } from '../../support/world/client';
+import { world } from '../../support/world';
+import { expectProblem } from '../../support/world/client';
 import { eventually, follow, parseEvents } from '../../support/world/events';
-import { brokenCounters } from '../../support/world/integrity';
 
 /** Conversations once more: as they went on, and as they were. */
 describe('Replay', () => {
-  let app: TestApp;
-  let alice: Client;
-  let bob: Client;
-  let mallory: Client;
+  const { app, alice, bob, someone } = world();
+  const mallory = someone('mallory', 'admin', 'globex');
   let id: string;
 
-  beforeAll(async () => {
-    app = await startTestApp();
-    alice = await app.as('acme', 'alice');
-    bob = await app.as('acme', 'bob');
-    mallory = await app.as('globex', 'mallory', 'admin');
-  });
   beforeEach(async () => {
     id = (await alice.createThread()).id;
-  });
-  afterAll(async () => {
-    expect(await brokenCounters(app.db)).toEqual([]);
-    await app.close();
   });
 
   const ROLES: Record<string, string> = { s: 'system', u: 'user', a: 'assistant' };
