@@ -8,7 +8,7 @@ import { bySession } from '../threads';
 import type { QuickQuery } from './agent.dto';
 
 /** Facts that a model is told at most; more would crowd out the conversation. */
-const MOST_FACTS = 100;
+const MAX_FACTS = 100;
 
 /** Messages of the conversation that it is sent (C27). */
 const WINDOW = 20;
@@ -28,7 +28,7 @@ export class AgentRequests {
     signal?: AbortSignal,
   ): Promise<ModelRequest> {
     const { sessionId: session_id, variables } = turn;
-    const facts = await this.memory.map(principal, { session_id, include_user: 'true', limit: MOST_FACTS });
+    const facts = await this.memory.map(principal, { session_id, include_user: 'true', limit: MAX_FACTS });
     const { messages } = await this.context.of(principal, bySession(session_id), { window: WINDOW });
     // A turn that goes on after a failure may have something else after its question, also another question.
     const last = messages.at(-1);

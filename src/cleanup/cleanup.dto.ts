@@ -3,7 +3,7 @@ import { IsNumber, IsPositive, Max } from 'class-validator';
 import { field } from '../http/request/fields';
 
 /** A century: beyond it, the difference of two times would leave the range of dates. */
-const MOST_DAYS = 36_500;
+const MAX_DAYS = 36_500;
 
 /** What a cleanup removes besides what has expired. */
 export class RunCleanup {
@@ -14,10 +14,10 @@ export class RunCleanup {
         'their messages. Fractions are allowed. Threads without a session stay.',
       example: 7,
     },
-    { type: 'number', minimum: 0, exclusiveMinimum: true, maximum: MOST_DAYS },
+    { type: 'number', minimum: 0, exclusiveMinimum: true, maximum: MAX_DAYS },
     IsNumber(),
     IsPositive(),
-    Max(MOST_DAYS),
+    Max(MAX_DAYS),
   )
   older_than_days?: number;
 }

@@ -14,8 +14,8 @@ const SATURATION = 1.2;
 const LENGTH_WEIGHT = 0.75;
 
 /** What of a question is looked for: the work grows with its words times the texts, and nothing else runs meanwhile. */
-const LONGEST_QUESTION = 4000;
-const MOST_WORDS = 200;
+const MAX_QUESTION_LENGTH = 4000;
+const MAX_WORDS = 200;
 
 /** The words of a text that mean something, in lower case, without a plural s. */
 export function wordsOf(text: string): string[] {
@@ -29,7 +29,7 @@ export function wordsOf(text: string): string[] {
 
 /** Positions of the texts that share words with the question, best first; of equals the later one. */
 export function rank(question: string, texts: string[]): number[] {
-  const wanted = [...new Set(wordsOf(question.slice(0, LONGEST_QUESTION)))].slice(0, MOST_WORDS);
+  const wanted = [...new Set(wordsOf(question.slice(0, MAX_QUESTION_LENGTH)))].slice(0, MAX_WORDS);
   const counts = texts.map((text) => countWords(wordsOf(text)));
   const average = counts.reduce((sum, { length }) => sum + length, 0) / Math.max(counts.length, 1);
   const weights = wanted.map((word) => [word, rarity(word, counts)] as const);

@@ -7,11 +7,11 @@ import { rank, wordsOf } from '../common/word-ranking';
 
 const LOCAL_NOTICE = 'This is no language model: set MODEL_BASE_URL to have one answer.';
 
-const MOST_QUOTES = 3;
+const MAX_QUOTES = 3;
 /** The newest messages are searched, and of each the beginning: a long session must not hold up the server. */
-const MOST_SEARCHED = 500;
-const LONGEST_SEARCHED = 2000;
-const LONGEST_QUOTE = 300;
+const MAX_SEARCHED = 500;
+const MAX_SEARCHED_LENGTH = 2000;
+const MAX_QUOTE_LENGTH = 300;
 const FREE = { input: '0', output: '0' };
 
 /** Answers without a model, from what it is given: what is remembered, the variables, and what was said before. */
@@ -50,25 +50,25 @@ function compose({ facts, variables, messages }: ModelRequest): string {
 }
 
 /** Lines that are compared with a question. */
-const MOST_LINES = 1000;
+const MAX_LINES = 1000;
 
 /** All of the lines where the question asks for them as such, else those that share a word with it. */
 function matching(question: string, lines: string[], all: RegExp): string[] {
-  return all.test(question) ? lines : rank(question, lines.slice(0, MOST_LINES)).map((position) => lines[position]);
+  return all.test(question) ? lines : rank(question, lines.slice(0, MAX_LINES)).map((position) => lines[position]);
 }
 
 /** Earlier questions are like this one, but answer nothing; our own answers only repeat what they quote. */
 function quotes(question: string, earlier: ModelMessage[]): string[] {
   const texts = earlier
     .filter(({ role }) => role === 'user' || role === 'assistant')
-    .slice(-MOST_SEARCHED)
-    .map(({ role, content }) => ({ role, text: textOf(content).slice(0, LONGEST_SEARCHED).trim() }))
+    .slice(-MAX_SEARCHED)
+    .map(({ role, content }) => ({ role, text: textOf(content).slice(0, MAX_SEARCHED_LENGTH).trim() }))
     .filter(({ text }) => wordsOf(text).length > 0 && !/[?？]$/.test(text) && !text.includes(LOCAL_NOTICE));
   const best = rank(
     question,
     texts.map(({ text }) => text),
   );
-  return best.slice(0, MOST_QUOTES).map((position) => {
+  return best.slice(0, MAX_QUOTES).map((position) => {
     const { role, text } = texts[position];
     return `${role}: ${shorten(text)}`;
   });
@@ -76,7 +76,9 @@ function quotes(question: string, earlier: ModelMessage[]): string[] {
 
 function shorten(text: string): string {
   const characters = [...text.replace(/\s+/g, ' ')];
-  return characters.length > LONGEST_QUOTE ? `${characters.slice(0, LONGEST_QUOTE).join('')}…` : characters.join('');
+  return characters.length > MAX_QUOTE_LENGTH
+    ? `${characters.slice(0, MAX_QUOTE_LENGTH).join('')}…`
+    : characters.join('');
 }
 
 const listed = (title: string, lines: string[]) =>

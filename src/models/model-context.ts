@@ -20,7 +20,7 @@ export function toSystemText({ system, facts, variables, messages }: ModelReques
 
 export const isInstruction = ({ role }: ModelMessage) => role === 'system' || role === 'developer';
 
-const LONGEST_TYPE = 64;
+const MAX_TYPE_LENGTH = 64;
 
 /** The text of a content; a part without any is named by its type, and no address in it is ever opened. */
 export function textOf(content: unknown): string {
@@ -29,5 +29,5 @@ export function textOf(content: unknown): string {
   if (!isObject(content)) return '';
   if (typeof content.text === 'string') return content.text;
   if (content.type === 'refusal' && typeof content.refusal === 'string') return content.refusal;
-  return typeof content.type === 'string' ? `[${oneLine(content.type.slice(0, LONGEST_TYPE))}]` : '';
+  return typeof content.type === 'string' ? `[${oneLine(content.type.slice(0, MAX_TYPE_LENGTH))}]` : '';
 }

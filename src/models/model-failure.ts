@@ -2,7 +2,7 @@ import { Problem } from '../common/errors';
 import { isObject } from '../http/request/fields';
 import { modelErrors } from './models.errors';
 
-const LONGEST_MESSAGE = 200;
+const MAX_MESSAGE_LENGTH = 200;
 const KEY_LIKE = /\b(?:sk|pk|rk|key)-[\w\-*.]{4,}|\bBearer\s+\S+/gi;
 
 /** Statuses that may pass: the request is sent again, and in the end the model is unavailable rather than unwilling. */
@@ -41,7 +41,7 @@ function providerMessage(data: unknown, status: number, key: string | undefined)
   const message = member(member(data, 'error'), 'message');
   if (typeof message !== 'string' || status === 401 || status === 403) return undefined;
   const clean = (key ? message.replaceAll(key, '…') : message).replace(KEY_LIKE, '…').replace(/\s+/g, ' ').trim();
-  const short = [...clean].slice(0, LONGEST_MESSAGE).join('').replace(/\.$/, '');
+  const short = [...clean].slice(0, MAX_MESSAGE_LENGTH).join('').replace(/\.$/, '');
   return short && `"${short}"`;
 }
 

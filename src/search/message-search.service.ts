@@ -28,13 +28,13 @@ export type { FoundRow } from './search.repository';
 type Query = SearchMessagesQuery & SearchSessionsQuery;
 
 /** Of a question put in passing, such as that of a context, so much is looked for. */
-const LONGEST_RELATED = 4000;
+const MAX_RELATED_LENGTH = 4000;
 
 /** At the same time, on this instance; who waits for longer is told to come back. */
-const MOST_AT_ONCE = 4;
+const MAX_AT_ONCE = 4;
 const LONGEST_WAIT_MS = 3000;
 /** A search that would take longer is given up: it would keep the database from everybody else's work. */
-const LONGEST_MS = 6000;
+const MAX_MS = 6000;
 const LATER = { headers: { 'retry-after': '1' } };
 const LATE = ['SEARCH_BUSY', 'SEARCH_TIMEOUT'];
 
@@ -50,7 +50,7 @@ export class MessageSearchService {
     private readonly rows: SearchRepository,
     @Inject(CONFIG) { env }: Config,
   ) {
-    const atOnce = shareOf(env, MOST_AT_ONCE);
+    const atOnce = shareOf(env, MAX_AT_ONCE);
     this.searches = new Gate(atOnce, LONGEST_WAIT_MS);
     this.inPassing = new Gate(atOnce, LONGEST_WAIT_MS);
   }
@@ -87,7 +87,7 @@ export class MessageSearchService {
    * found in time: what somebody else asks for does not fail for that (U75).
    */
   async related(principal: Principal, question: string, filter: SearchFilter, limit: number): Promise<FoundRow[]> {
-    const search = { question: question.slice(0, LONGEST_RELATED), modes: ['any'] as const, filter, limit };
+    const search = { question: question.slice(0, MAX_RELATED_LENGTH), modes: ['any'] as const, filter, limit };
     try {
       return await this.passing(this.inPassing, principal, (tx) => this.rows.find(tx, principal, search));
     } catch (error) {
@@ -117,7 +117,7 @@ export class MessageSearchService {
 
   private passing<T>(gate: Gate, principal: Principal, read: (tx: TenantTx) => Promise<T>): Promise<T> {
     return gate
-      .pass(() => this.db.readOne(principal, read, { timeoutMs: LONGEST_MS }))
+      .pass(() => this.db.readOne(principal, read, { timeoutMs: MAX_MS }))
       .catch((error: unknown) => {
         if (error instanceof GateBusy) throw searchErrors.SEARCH_BUSY().with(LATER);
         const isLate = error instanceof Problem && error.code === 'STATEMENT_TIMEOUT';

@@ -9,8 +9,8 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const sati
 export const SEARCH_MODES = ['auto', 'fts', 'phrase', 'prefix', 'similar', 'any', 'semantic'] as const;
 export type SearchMode = (typeof SEARCH_MODES)[number];
 
-const LONGEST_QUESTION = 1000;
-const MOST_HITS = 100;
+const MAX_QUESTION_LENGTH = 1000;
+const MAX_HITS = 100;
 export const DEFAULT_HITS = 20;
 
 const MODES =
@@ -21,7 +21,7 @@ const MODES =
 class SearchQuery {
   @TextField({
     min: 1,
-    max: LONGEST_QUESTION,
+    max: MAX_QUESTION_LENGTH,
     required: true,
     description: 'What to look for, in the texts of messages, in the names and arguments of tool calls, and in names.',
     example: 'quiet hotel',
@@ -35,7 +35,7 @@ class SearchQuery {
   mode?: SearchMode;
 
   @IntField({
-    max: MOST_HITS,
+    max: MAX_HITS,
     default: DEFAULT_HITS,
     description: 'Matches a page, the best first; 0 is an empty page.',
   })
@@ -82,7 +82,7 @@ export class SearchMessagesQuery extends SearchQuery {
 }
 
 export class SearchSessionsQuery extends SearchQuery {
-  @IntField({ max: MOST_HITS, description: 'The same as limit.' })
+  @IntField({ max: MAX_HITS, description: 'The same as limit.' })
   top_k?: number;
 }
 

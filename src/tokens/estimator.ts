@@ -8,12 +8,12 @@ export type Encoding = 'o200k_base' | 'cl100k_base';
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
 /** Byte-pair merging is quadratic in the length of one word: 64,000 letters in a row take 3 s, cut up 60 ms. */
-const LONGEST_RUN = 256;
-const WORD_RUN = new RegExp(`\\S{${LONGEST_RUN}}`, 'g');
-const SPACE_RUN = new RegExp(`\\s{${LONGEST_RUN}}`, 'g');
+const MAX_RUN_LENGTH = 256;
+const WORD_RUN = new RegExp(`\\S{${MAX_RUN_LENGTH}}`, 'g');
+const SPACE_RUN = new RegExp(`\\s{${MAX_RUN_LENGTH}}`, 'g');
 
 /** Beyond this many characters the rest is taken to be like the beginning, so that one message cannot hold up the server. */
-const LONGEST_TEXT = 1_000_000;
+const MAX_TEXT_LENGTH = 1_000_000;
 
 const load = createRequire(__filename);
 const loaded: Partial<Record<Encoding, Tokenizer>> = {};
@@ -33,8 +33,8 @@ export function countIn(encoding: Encoding, text: string): number {
 /** The same for a text of any length, by a way of counting for shorter ones. */
 export function inProportion(text: string, count: (text: string) => number): number {
   if (text.length === 0) return 0;
-  if (text.length <= LONGEST_TEXT) return count(text);
-  return Math.round((count(text.slice(0, LONGEST_TEXT)) * text.length) / LONGEST_TEXT);
+  if (text.length <= MAX_TEXT_LENGTH) return count(text);
+  return Math.round((count(text.slice(0, MAX_TEXT_LENGTH)) * text.length) / MAX_TEXT_LENGTH);
 }
 
 export const ESTIMATORS = ['o200k_base', 'chars_4', 'words_1.35'] as const;

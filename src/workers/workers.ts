@@ -11,7 +11,7 @@ const YOUNG_MS = 10_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** Starts that fail one after another, with nobody left who serves. */
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 /** After the grace, for connections that are cut, and for the end of a process. */
 const END_LIMIT_MS = 5000;
 
@@ -170,7 +170,7 @@ export class Workers {
     // What fails at the first start by itself would fail again, and the operator is to hear of it at once.
     if (!this.announced && !one.ready && !end.signal)
       this.giveUp(new Error(`A worker did not start (${reasonOf(end)})`));
-    else if (this.failures >= MOST_FAILURES && this.ready.length === 0) this.giveUp(new NoWorkerLeft());
+    else if (this.failures >= MAX_FAILURES && this.ready.length === 0) this.giveUp(new NoWorkerLeft());
     else void this.replace(end);
   }
 

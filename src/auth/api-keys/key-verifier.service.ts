@@ -6,7 +6,7 @@ import { matchesHash, parseKey } from './api-key';
 import { ApiKeysRepository, type KnownKey } from './api-keys.repository';
 import { authErrors, challenge } from '../auth.errors';
 
-const MOST_ENTRIES = 10_000;
+const MAX_ENTRIES = 10_000;
 const POLL_MS = 400;
 /** How long what the database said may be relied on: a revocation reaches every instance within a second. */
 const TRUST_MS = 900;
@@ -32,7 +32,7 @@ interface LookUp {
 @Injectable()
 export class KeyVerifier implements OnModuleDestroy {
   private readonly cache?: LRUCache<string, Entry>;
-  private readonly touched = new LRUCache<string, true>({ max: MOST_ENTRIES, ttl: TOUCH_MS });
+  private readonly touched = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: TOUCH_MS });
   private readonly lookUps = new Map<string, LookUp>();
   private timer?: NodeJS.Timeout;
   private polling = false;
@@ -48,7 +48,7 @@ export class KeyVerifier implements OnModuleDestroy {
     @Inject(CONFIG) { env }: Config,
   ) {
     const ttl = env.API_KEY_CACHE_SECONDS * 1000;
-    if (ttl > 0) this.cache = new LRUCache({ max: MOST_ENTRIES, ttl });
+    if (ttl > 0) this.cache = new LRUCache({ max: MAX_ENTRIES, ttl });
   }
 
   /**

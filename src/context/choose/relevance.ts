@@ -4,7 +4,7 @@ import type { Choice, OutReason, Task } from './choice';
 import { type Entry, type Unit, tokensOf } from './units';
 
 /** Of each unit the beginning is compared: for 1000 units of this length the server does nothing else for 50 to 90 ms. */
-const LONGEST_COMPARED = 1000;
+const MAX_COMPARED_LENGTH = 1000;
 
 /** The question, or else the newest message of the user (U75: none, nothing is looked for). */
 export function questionOf({ question }: { question?: string }, entries: Entry[]): string {
@@ -21,7 +21,7 @@ const unitText = ({ entries }: Unit) =>
   entries
     .map(({ row }) => [textOf(row.content), ...(row.tool_calls ?? []).map(callText)].join('\n'))
     .join('\n')
-    .slice(0, LONGEST_COMPARED);
+    .slice(0, MAX_COMPARED_LENGTH);
 
 const callText = ({ function: { name, arguments: input } }: { function: { name: string; arguments: string } }) =>
   `${name} ${input}`;

@@ -5,8 +5,8 @@ import { saidIn, Summarizer } from './summarizer.service';
 
 /** Characters of a summary, of a sentence in it, and of a message that are looked at. */
 const LONGEST = 1500;
-const LONGEST_SENTENCE = 300;
-const LONGEST_MESSAGE = 4000;
+const MAX_SENTENCE_LENGTH = 300;
+const MAX_MESSAGE_LENGTH = 4000;
 
 /** After so many messages others have their turn: a long conversation must not hold up the server. */
 const STRIDE = 100;
@@ -41,7 +41,7 @@ export class LocalSummarizer extends Summarizer {
 
 function sentencesOf(message: ModelMessage, position: number): Sentence[] {
   const texts = saidIn(message)
-    .slice(0, LONGEST_MESSAGE)
+    .slice(0, MAX_MESSAGE_LENGTH)
     .split(/(?<=[.!?…])\s+|(?<=[。！？])|[\r\n]+/u);
   return texts
     .map((text) => shorten(text.replace(/\s+/g, ' ').trim()))
@@ -91,6 +91,6 @@ function toText(sentences: Sentence[]): string {
 }
 
 function shorten(text: string): string {
-  if (text.length <= LONGEST_SENTENCE) return text;
-  return `${[...text.slice(0, LONGEST_SENTENCE)].slice(0, -1).join('')}…`;
+  if (text.length <= MAX_SENTENCE_LENGTH) return text;
+  return `${[...text.slice(0, MAX_SENTENCE_LENGTH)].slice(0, -1).join('')}…`;
 }

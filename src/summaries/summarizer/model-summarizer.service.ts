@@ -4,7 +4,7 @@ import { partsOf, toLine, Summarizer } from './summarizer.service';
 const MAX_TOKENS = 500;
 
 /** About 30,000 tokens: what most models take at once. */
-const LONGEST_PART = 120_000;
+const MAX_PART_LENGTH = 120_000;
 
 const INSTRUCTIONS =
   'You summarize conversations. You are given one, a message a line, as `[role]: content`. Write a summary that lets ' +
@@ -24,7 +24,7 @@ export class ModelSummarizer extends Summarizer {
 
   async summarize(messages: ModelMessage[], signal?: AbortSignal): Promise<string> {
     let summary = '';
-    for (const part of partsOf(messages.map(toLine), LONGEST_PART)) {
+    for (const part of partsOf(messages.map(toLine), MAX_PART_LENGTH)) {
       const content = summary ? `[summary of what was said before]: ${summary}\n${part}` : part;
       const question: ModelMessage = { role: 'user', content };
       const request = { system: INSTRUCTIONS, facts: {}, variables: {}, messages: [question], maxTokens: MAX_TOKENS };
