@@ -11,7 +11,7 @@ import { PostgresProcess } from '../support/servers/postgres-process';
 const SMALL = { rows: 1 };
 const times = <T>(count: number, make: (n: number) => T) => Array.from({ length: count }, (_, n) => make(n));
 const tenantOf = (n: number) => ({ orgId: `organization ${n % 3}` });
-const LOOK = sql<never, { org: string }>('look')`SELECT current_setting('app.org_id') AS org`;
+const LOOK = sql<never, { org: string }>('look_in_outage')`SELECT current_setting('app.org_id') AS org`;
 const look = async (tx: TenantTx) => (await tx.query(LOOK))[0].org;
 const wait = (tx: TenantTx) => tx.query('SELECT pg_sleep(600)');
 const away = { status: 'rejected', reason: { code: 'STORE_UNAVAILABLE', status: 503 } };
