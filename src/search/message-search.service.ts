@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
 import { Problem } from '../common/errors';
-import { Gate, GateBusy } from '../common/gate';
+import { Lanes, LanesBusy } from '../common/lanes';
 import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
 import { timeRange } from '../http/request/limits';
@@ -32,7 +32,7 @@ const MAX_RELATED_LENGTH = 4000;
 
 /** At the same time, on this instance; who waits for longer is told to come back. */
 const MAX_AT_ONCE = 4;
-const LONGEST_WAIT_MS = 3000;
+const MAX_WAIT_MS = 3000;
 /** A search that would take longer is given up: it would keep the database from everybody else's work. */
 const MAX_MS = 6000;
 const LATER = { headers: { 'retry-after': '1' } };
@@ -41,9 +41,9 @@ const LATE = ['SEARCH_BUSY', 'SEARCH_TIMEOUT'];
 /** Finds messages by their words, in what the caller may see. */
 @Injectable()
 export class MessageSearchService {
-  private readonly searches: Gate;
+  private readonly searches: Lanes;
   /** What contexts look for does not wait for what people search. */
-  private readonly inPassing: Gate;
+  private readonly inPassing: Lanes;
 
   constructor(
     private readonly db: TenantDatabase,
@@ -51,8 +51,8 @@ export class MessageSearchService {
     @Inject(CONFIG) { env }: Config,
   ) {
     const atOnce = shareOf(env, MAX_AT_ONCE);
-    this.searches = new Gate(atOnce, LONGEST_WAIT_MS);
-    this.inPassing = new Gate(atOnce, LONGEST_WAIT_MS);
+    this.searches = new Lanes(atOnce);
+    this.inPassing = new Lanes(atOnce);
   }
 
   /**
@@ -115,11 +115,11 @@ export class MessageSearchService {
     return toPage(rows, limit, toFoundMessage, ({ score, id, found_by }) => [score, id, found_by]);
   }
 
-  private passing<T>(gate: Gate, principal: Principal, read: (tx: TenantTx) => Promise<T>): Promise<T> {
-    return gate
-      .pass(() => this.db.readOne(principal, read, { timeoutMs: MAX_MS }))
+  private passing<T>(lanes: Lanes, principal: Principal, read: (tx: TenantTx) => Promise<T>): Promise<T> {
+    return lanes
+      .pass(() => this.db.readOne(principal, read, { timeoutMs: MAX_MS }), { maxWaitMs: MAX_WAIT_MS })
       .catch((error: unknown) => {
-        if (error instanceof GateBusy) throw searchErrors.SEARCH_BUSY().with(LATER);
+        if (error instanceof LanesBusy) throw searchErrors.SEARCH_BUSY().with(LATER);
         const isLate = error instanceof Problem && error.code === 'STATEMENT_TIMEOUT';
         throw isLate ? searchErrors.SEARCH_TIMEOUT().with({ ...LATER, cause: error.cause }) : error;
       });

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../organizations';
-import { Gate } from '../common/gate';
+import { Lanes } from '../common/lanes';
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { EventStream } from '../http/answer/event-stream';
@@ -26,7 +26,7 @@ export interface StreamWork extends Watched {
 @Injectable()
 export class StreamsService implements OnModuleDestroy {
   /** What streams read of the database, they read through here. */
-  readonly reads: Gate;
+  readonly reads: Lanes;
   private readonly open = new Set<StreamWork>();
   /** Slots that are taken, by user, and by organization. */
   private readonly slots = new Map<string, number>();
@@ -38,7 +38,7 @@ export class StreamsService implements OnModuleDestroy {
     private readonly watches: WatchesService,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    this.reads = new Gate(shareOf(config.env, MAX_READS));
+    this.reads = new Lanes(shareOf(config.env, MAX_READS));
     appends.listen(({ thread_id }) => this.watches.wake(thread_id));
   }
 

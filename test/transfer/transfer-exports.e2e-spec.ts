@@ -52,7 +52,7 @@ describe('Exports of those who share, and of many', () => {
     const mallory = await app.as('globex', 'mallory');
     const release = await slots.take({ orgId: 'acme', userId: 'alice' });
     const take = slots.take.bind(slots);
-    jest.spyOn(slots, 'take').mockImplementation((who, waiting) => take(who, { ...waiting, atMostMs: 1 }));
+    jest.spyOn(slots, 'take').mockImplementation((who, waiting) => take(who, { ...waiting, maxWaitMs: 1 }));
     for (const path of [`/threads/${id}/export`, '/threads/export', '/sessions/export', '/sessions/busy/export']) {
       const answer = await alice.get(path);
       expectProblem(answer, 429, 'TOO_MANY_EXPORTS');

@@ -65,7 +65,7 @@ describe('ConversationExporter', () => {
     expect(opened).toEqual({ now: 1, ever: 1 });
     await jest.advanceTimersByTimeAsync(60_000);
     expect(opened).toEqual({ now: 0, ever: 1 });
-    (await slots.take(PRINCIPAL, { atMostMs: 1 }))();
+    (await slots.take(PRINCIPAL, { maxWaitMs: 1 }))();
     reader.goOn();
     await jest.advanceTimersByTimeAsync(1000);
     expect(await work).toBe(true);

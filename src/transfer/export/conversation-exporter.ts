@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { ExportSlots, type Release } from './export-slots';
+import type { Release } from '../../common/lanes';
+import { ExportSlots } from './export-slots';
 import { ExportRepository, type ExportedSummary, type ExportedThread } from './export.repository';
 import type { ExportText } from './export-text';
 import type { Write } from './text-stream';
@@ -42,7 +43,7 @@ export class ConversationExporter {
 
   /** The slot for a first conversation, before a status is sent. @throws TOO_MANY_EXPORTS */
   reserve(principal: Principal, gone?: AbortSignal): Promise<Release> {
-    return this.slots.take(principal, { gone, atMostMs: WAIT_MS });
+    return this.slots.take(principal, { gone, maxWaitMs: WAIT_MS });
   }
 
   /**

@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Config } from '../../config/config';
-import { ExportSlots, type Release } from './export-slots';
+import type { Release } from '../../common/lanes';
+import { ExportSlots } from './export-slots';
 
 /** With four slots: two of an organization. */
 const slots = () => new ExportSlots({ env: { DB_POOL_SIZE: 6, DB_MAX_OVERFLOW: 10 } } as Config);
@@ -42,7 +43,7 @@ describe('Slots of exports', () => {
     const release = await all.take(of('a', 'alice'));
     const leaving = new AbortController();
     const left = all.take(of('a', 'alice'), { gone: leaving.signal });
-    const late = all.take(of('a', 'alice'), { atMostMs: 1 });
+    const late = all.take(of('a', 'alice'), { maxWaitMs: 1 });
     const refused = expect(late).rejects.toMatchObject({
       code: 'TOO_MANY_EXPORTS',
       status: 429,
@@ -54,7 +55,7 @@ describe('Slots of exports', () => {
     expect(all.waiting).toBe(0);
     release();
     // Neither of them was given what was free again.
-    (await all.take(of('a', 'alice'), { atMostMs: 1 }))();
+    (await all.take(of('a', 'alice'), { maxWaitMs: 1 }))();
     await expect(all.take(of('a', 'alice'), { gone: leaving.signal })).rejects.toMatchObject({ code: 'BAD_REQUEST' });
   });
 });

@@ -5,7 +5,7 @@ import { TenantDatabase } from '../../database/door/tenant-database';
 import { checkTarget, notFound, ownerOf, type Target } from '../../threads';
 import { SessionsService } from '../../sessions';
 import { ConversationExporter } from './conversation-exporter';
-import type { Release } from './export-slots';
+import type { Release } from '../../common/lanes';
 import { type ExportFilter, ExportRepository } from './export.repository';
 import { exportText } from './export-text';
 import { textStream } from './text-stream';

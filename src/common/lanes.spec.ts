@@ -1,6 +1,6 @@
-import { Gate, GateBusy } from './gate';
+import { Lanes, LanesBusy } from './lanes';
 
-describe('Gate', () => {
+describe('Lanes', () => {
   /** Work that ends when it is told to. */
   const held = () => {
     let end!: () => void;
@@ -9,10 +9,10 @@ describe('Gate', () => {
   };
 
   it('lets so many pass at a time, the others in their order', async () => {
-    const gate = new Gate(2);
+    const lanes = new Lanes(2);
     const works = [held(), held(), held(), held()];
     const started: number[] = [];
-    const passes = works.map(({ work }, n) => gate.pass(() => (started.push(n), work())));
+    const passes = works.map(({ work }, n) => lanes.pass(() => (started.push(n), work())));
     expect(started).toEqual([0, 1]);
     works[1].end();
     await passes[1];
@@ -24,20 +24,20 @@ describe('Gate', () => {
   });
 
   it('gives a place on after a failure', async () => {
-    const gate = new Gate(1);
-    await expect(gate.pass(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(gate.pass(() => Promise.resolve(1))).resolves.toBe(1);
+    const lanes = new Lanes(1);
+    await expect(lanes.pass(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(lanes.pass(() => Promise.resolve(1))).resolves.toBe(1);
   });
 
   it('turns away who has waited for too long, and nobody else', async () => {
-    const gate = new Gate(1, 5);
+    const lanes = new Lanes(1);
     const first = held();
-    const passing = gate.pass(first.work);
-    await expect(gate.pass(() => Promise.resolve())).rejects.toBeInstanceOf(GateBusy);
+    const passing = lanes.pass(first.work);
+    await expect(lanes.pass(() => Promise.resolve(), { maxWaitMs: 5 })).rejects.toBeInstanceOf(LanesBusy);
     first.end();
     await passing;
     // The place of who has left is nobody's.
-    await expect(gate.pass(() => Promise.resolve(1))).resolves.toBe(1);
-    await expect(gate.pass(() => Promise.resolve(2))).resolves.toBe(2);
+    await expect(lanes.pass(() => Promise.resolve(1))).resolves.toBe(1);
+    await expect(lanes.pass(() => Promise.resolve(2))).resolves.toBe(2);
   });
 });
