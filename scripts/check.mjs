@@ -2,7 +2,7 @@
  * `npm run check`: everything that needs no database. ESLint takes as long as the other three together, so they run
  * beside it, one after the other; a part's output comes whole, when it ends. Exits with 1 when one of them fails.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
 const LANES = [
@@ -13,6 +13,8 @@ const LANES = [
     'jest --selectProjects unit --maxWorkers 1',
   ],
 ];
+
+const MAX_SUBJECT_LENGTH = 72;
 
 /** Whether it succeeded. */
 async function run(command) {
@@ -33,5 +35,12 @@ async function runAll(commands) {
   return succeeded;
 }
 
+/** The newest subjects that do not fit on a line: to be seen, not to be failed. */
+function longSubjects() {
+  const { stdout } = spawnSync('git', ['log', '-50', '--format=%h %s'], { encoding: 'utf8' });
+  return (stdout ?? '').split('\n').filter((line) => line.slice(line.indexOf(' ') + 1).length > MAX_SUBJECT_LENGTH);
+}
+
 const results = await Promise.all(LANES.map(runAll));
+for (const subject of longSubjects()) console.log(`subject over ${MAX_SUBJECT_LENGTH} characters: ${subject}`);
 process.exitCode = results.every(Boolean) ? 0 : 1;
