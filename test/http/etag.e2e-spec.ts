@@ -1,5 +1,5 @@
 import { byThread } from '../../src/threads/target';
-import type { Principal } from '../../src/organizations/principal';
+import { makePrincipal } from '../../src/organizations/principal';
 import { TenantDatabase, type TenantTx } from '../../src/database/door/tenant-database';
 import { MessagesRepository } from '../../src/messages/read/messages.repository';
 import { startTestApp, type TestApp } from '../support/world/app';
@@ -253,7 +253,7 @@ describe('ETag and If-None-Match', () => {
   });
 
   it('whoever has the version of a thread costs no message: none is read', async () => {
-    const principal = { orgId: 'acme', userId: 'alice' } as Principal;
+    const principal = makePrincipal('acme', 'alice', 'member');
     const messages = app.app.get(MessagesRepository, { strict: false });
     const { version } = (await ask(`/threads/${threadId}`)).body;
     const read = (known?: number) =>
