@@ -18,6 +18,8 @@ export interface Endpoint {
   baseUrl: string;
   key?: string;
   signal: AbortSignal;
+  /** Milliseconds until the signal ends the call; absent: nobody knows. */
+  left?: () => number;
 }
 
 export interface Completion {
@@ -64,16 +66,21 @@ export async function stream(
   return answer;
 }
 
-/** Sends the request until it is answered, or fails for good. */
+/**
+ * Sends the request until it is answered, or fails for good. A pause that would outlast the deadline is not begun: the
+ * caller learns what failed, not that it took too long.
+ */
 async function post(request: object, endpoint: Endpoint): Promise<Response> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await send(JSON.stringify(request), endpoint);
     } catch (error) {
       const isLasting = error instanceof FailedCall && !mayPass(error.statusCode);
-      if (isLasting || tries === RETRIES || endpoint.signal.aborted) throw error;
       const wished = error instanceof FailedCall ? error.retryAfterMs : undefined;
-      await sleep(wished ?? FIRST_PAUSE_MS * 2 ** tries, undefined, { signal: endpoint.signal });
+      const pause = wished ?? FIRST_PAUSE_MS * 2 ** tries;
+      const { signal, left = () => Infinity } = endpoint;
+      if (isLasting || tries === RETRIES || signal.aborted || pause >= left()) throw error;
+      await sleep(pause, undefined, { signal });
     }
   }
 }

@@ -4,6 +4,7 @@ import { modelErrors } from './models.errors';
 export class Deadline {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;
+  private readonly end: number;
   private expired = false;
 
   constructor(
@@ -11,6 +12,7 @@ export class Deadline {
     private readonly client?: AbortSignal,
   ) {
     client?.throwIfAborted();
+    this.end = performance.now() + milliseconds;
     client?.addEventListener('abort', this.stop);
     this.timer = setTimeout(() => {
       this.expired = true;
@@ -21,6 +23,9 @@ export class Deadline {
   get signal(): AbortSignal {
     return this.controller.signal;
   }
+
+  /** Milliseconds until it ends. */
+  readonly left = (): number => this.end - performance.now();
 
   /** @throws MODEL_TIMEOUT, or the client's own reason */
   throwIfOver(): void {

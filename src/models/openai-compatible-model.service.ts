@@ -29,7 +29,7 @@ export class OpenAiCompatibleModel extends ChatModel {
     const deadline = new Deadline(this.config.env.MODEL_TIMEOUT_MS, request.signal);
     try {
       const call = this.toCall(request);
-      const endpoint = this.endpoint(key, deadline.signal);
+      const endpoint = this.endpoint(key, deadline);
       const completion = await (onText ? stream(call, endpoint, onText) : complete(call, endpoint));
       deadline.throwIfOver();
       return this.toAnswer(completion, call);
@@ -51,8 +51,8 @@ export class OpenAiCompatibleModel extends ChatModel {
     };
   }
 
-  private endpoint(key: string | undefined, signal: AbortSignal): Endpoint {
-    return { baseUrl: this.config.env.MODEL_BASE_URL!.replace(/\/+$/, ''), key, signal };
+  private endpoint(key: string | undefined, { signal, left }: Deadline): Endpoint {
+    return { baseUrl: this.config.env.MODEL_BASE_URL!.replace(/\/+$/, ''), key, signal, left };
   }
 
   private toAnswer(completion: Completion, { messages }: ChatRequest): ModelAnswer {
