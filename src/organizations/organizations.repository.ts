@@ -23,8 +23,8 @@ export class OrganizationsRepository {
       .execute();
   }
 
-  /** Inserts the organization and the user, as far as they are not there. */
-  async ensureUser(tx: TenantTx, userId: string, role: string): Promise<void> {
-    await tx.execute(ENSURE_USER, { userId, role });
+  /** Inserts the organization and the user, as far as they are not there. @returns whether the user was not */
+  async ensureUser(tx: TenantTx, userId: string, role: string): Promise<boolean> {
+    return (await tx.execute(ENSURE_USER, { userId, role })) === 1;
   }
 }

@@ -11,8 +11,9 @@ export class OrganizationsService {
    * Makes sure that the organization of the transaction and one of its users have their rows, before rows that point
    * at them. One statement; a row that is there stays as it is.
    * @param role what a new user's row says; by default `member`
+   * @returns whether the user is new: nothing of theirs was stored before, and nothing shared with them
    */
-  ensure(tx: TenantTx, userId: string, role: string = 'member'): Promise<void> {
+  ensure(tx: TenantTx, userId: string, role: string = 'member'): Promise<boolean> {
     return this.organizations.ensureUser(tx, userId, role);
   }
 

@@ -7,6 +7,9 @@ import type { Share } from './share.entity';
 /** A century. */
 const MAX_SECONDS = 3_155_760_000;
 
+const SHARE_WARNINGS = ['unknown_user'] as const;
+export type ShareWarning = (typeof SHARE_WARNINGS)[number];
+
 const PERMISSION =
   '`read`: read the conversation, and copy it. `write`: also write, edit and delete its messages, and see what they were before and its trash.';
 
@@ -84,6 +87,14 @@ export class CreatedShareView extends ShareView {
     description: "A link's token, shown only once: null for a user, and when the request repeats an Idempotency-Key.",
   })
   token!: string | null;
+
+  @ApiProperty({
+    enum: SHARE_WARNINGS,
+    isArray: true,
+    description:
+      '`unknown_user`: nothing of that user was stored in your organization before. Is the id the one that they sign in with?',
+  })
+  warnings!: ShareWarning[];
 }
 
 export class ShareList extends PageView {

@@ -14,6 +14,7 @@ import {
   type ShareConversation,
   type ShareList,
   type ShareView,
+  type ShareWarning,
   toShareView,
   type UpdateShare,
 } from './sharing.dto';
@@ -21,7 +22,7 @@ import { sharingErrors } from './sharing.errors';
 import { MAX_SHARES, type NewShare, SharingRepository } from './sharing.repository';
 
 /** What is kept for a repetition of the request: no token. */
-type Kept = ShareView & { created: boolean };
+type Kept = Omit<CreatedShareView, 'token'> & { created: boolean };
 
 /** The shares of a conversation: its owner's or an admin's affair, never that of somebody who may write (C48). */
 @Injectable()
@@ -104,15 +105,16 @@ export class SharingService {
     const thread = await this.shares.findThread(tx, principal, target);
     if (!thread) return this.threads.refuse(tx, principal, target);
     if (share.user_id === thread.user_id) throw sharingErrors.SHARE_WITH_OWNER();
+    const warnings: ShareWarning[] = [];
     if (share.user_id !== null) {
-      await this.organizations.ensure(tx, share.user_id);
+      if (await this.organizations.ensure(tx, share.user_id)) warnings.push('unknown_user');
       const known = await this.shares.replace(tx, thread, share.user_id, share);
-      if (known) return { created: false, ...toShareView(known) };
+      if (known) return { created: false, warnings, ...toShareView(known) };
     }
     const count = await this.shares.lockAndCount(tx, principal.orgId, thread.id);
     if (count === undefined) return this.threads.refuse(tx, principal, target);
     if (count >= MAX_SHARES) throw sharingErrors.TOO_MANY_SHARES(MAX_SHARES);
-    return { created: true, ...toShareView(await this.shares.insert(tx, thread, share)) };
+    return { created: true, warnings, ...toShareView(await this.shares.insert(tx, thread, share)) };
   }
 
   /** The thread's own people learn that the share is not there, its readers that it is no affair of theirs. */

@@ -26,7 +26,7 @@ describe('Sharing by links', () => {
     expect(link).toMatchObject({ user_id: null, link_id: null, permission: 'read', created_by: 'alice' });
     expect(link.token).toMatch(/^tls_[0-9a-f]{32}_[A-Za-z0-9_-]{43}$/);
     const listed = await alice.get(`/threads/${id}/shares`);
-    expect(listed.body.data).toEqual([{ ...link, token: undefined }]);
+    expect(listed.body.data).toEqual([{ ...link, token: undefined, warnings: undefined }]);
     const secret = link.token.split('_').slice(2).join('_');
     const { rows } = await app.db.query(
       'SELECT s::text AS row, octet_length(secret_hash) AS bytes FROM shares s WHERE id = $1',

@@ -172,6 +172,7 @@ describe('Sharing', () => {
       expires_at: null,
       created_at: expect.any(String),
       token: null,
+      warnings: [],
     });
     const expires_at = new Date(Date.now() + 3_600_000).toISOString();
     const again = await share(id, { user_id: 'bob', permission: 'write', expires_at });
@@ -207,6 +208,21 @@ describe('Sharing', () => {
       expect(second.body).toEqual({ ...first.body, token: null });
     }
     expect((await alice.get(`/threads/${id}/shares`)).body.data).toHaveLength(2);
+  });
+
+  it('A06 warns of a user whom nobody has seen, once, and not of one who is known', async () => {
+    const { id } = await shared();
+    const named = async (user_id: string, headers?: Record<string, string>) => {
+      const { status, body } = await alice.post(`/threads/${id}/shares`, { user_id, permission: 'read' }, headers);
+      return [status, body.warnings];
+    };
+    const key = { 'idempotency-key': randomUUID() };
+    expect(await named('dorothea', key)).toEqual([201, ['unknown_user']]);
+    expect(await named('dorothea', key)).toEqual([201, ['unknown_user']]);
+    expect(await named('dorothea')).toEqual([200, []]);
+    expect(await named('bob')).toEqual([201, []]);
+    expect((await share(id, { link: true, permission: 'read' })).body.warnings).toEqual([]);
+    expect((await alice.get(`/threads/${id}/shares`)).body.data[0]).not.toHaveProperty('warnings');
   });
 
   it('C48 refuses what makes no sense', async () => {
