@@ -67,7 +67,10 @@ export const commonErrors = defineErrors({
     (path: string) => `${path} is a number that JSON readers cannot hold exactly: send it as a string.`,
   ],
   TOO_DEEP: [400, (maximum: number) => `The body is nested deeper than ${maximum} levels.`],
-  INVALID_ID: [400, (name: string) => `${name} must have 1 to 255 characters and no control characters.`],
+  INVALID_ID: [
+    400,
+    (name: string, rule = 'must have 1 to 255 characters and no control characters') => `${name} ${rule}.`,
+  ],
   INVALID_CURSOR: [400, 'The cursor is not one that this list gave out.'],
   BAD_REQUEST: [400, (reason: string) => reason],
   INVALID_RANGE: [400, (name: string) => `${name}: the start of the range is after its end.`],
@@ -76,7 +79,10 @@ export const commonErrors = defineErrors({
   ROUTE_NOT_FOUND: [404, (route: string) => `There is no route ${route}.`],
   BODY_TOO_LARGE: [413, (bytes: number) => `The body is larger than ${bytes} bytes.`],
   JSON_ONLY: [415, 'Bodies must be sent as application/json.'],
-  PRECONDITION_FAILED: [412, (version: number) => `If-Match names another version; the current one is ${version}.`],
+  PRECONDITION_FAILED: [
+    412,
+    (version: number, reason = `If-Match names another version; the current one is ${version}.`) => reason,
+  ],
   VERSION_CONFLICT: [409, (version: number) => `The body names another version; the current one is ${version}.`],
   STORE_UNAVAILABLE: [503, 'The database cannot be reached. Retry later.'],
   INTERNAL_ERROR: [500, 'The server failed; the log has the cause under this request_id.'],

@@ -21,7 +21,7 @@ export class ForkSession {
 
   @IntField({
     description:
-      'Only the first n entries of the history are copied: a question and its answer are two. 0 copies none.',
+      'Only the first n entries of the history are copied: a question and its answer are two. 0 copies none; more than there are is 400.',
   })
   at_turn?: number;
 

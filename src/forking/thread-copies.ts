@@ -53,7 +53,7 @@ export class ThreadCopies {
 
   /**
    * Fills a thread that is there, and empty. A cut is where the caller wants it, also between a tool call and its result.
-   * @throws MESSAGE_NOT_FOUND
+   * @throws MESSAGE_NOT_FOUND, VALIDATION_FAILED for a cut behind the last entry
    */
   async copy(
     tx: TenantTx,
@@ -80,6 +80,9 @@ export class ThreadCopies {
     source: Thread,
     { up_to_message_id: id, up_to_seq: seq, at_turn: count }: UpTo,
   ): Promise<Cut> {
+    if (count !== undefined && count > source.message_count) {
+      throw refused('at_turn', `at_turn is ${count}, and there are ${source.message_count} entries`);
+    }
     return id === undefined ? { seq, count } : { seq: (await this.messages.findIn(tx, principal, source.id, id)).seq };
   }
 }
@@ -88,6 +91,8 @@ export class ThreadCopies {
 export function checkUpTo({ up_to_message_id, up_to_seq, at_turn }: UpTo): void {
   if ([up_to_message_id, up_to_seq, at_turn].filter((value) => value !== undefined).length <= 1) return;
   const other = at_turn === undefined ? 'up_to_seq' : 'at_turn';
-  const message = `only one of up_to_message_id and ${other} can be given`;
-  throw commonErrors.VALIDATION_FAILED().with({ errors: [{ field: other, message }] });
+  throw refused(other, `only one of up_to_message_id and ${other} can be given`);
 }
+
+const refused = (field: string, message: string) =>
+  commonErrors.VALIDATION_FAILED().with({ errors: [{ field, message }] });

@@ -38,7 +38,7 @@ export const Owner = createParamDecorator((_: unknown, context: ExecutionContext
 });
 
 /** What a save says beside its body: who saves, `If-Match`, and `If-None-Match: *`. */
-export interface SaveControls extends Pick<SaveConditions, 'ifMatch' | 'mustExist'> {
+export interface SaveControls extends Pick<SaveConditions, 'ifMatch' | 'mustExist' | 'mustBeNew'> {
   savedBy: string;
 }
 
@@ -49,7 +49,8 @@ export const Controls = createParamDecorator((_: unknown, context: ExecutionCont
   if (none !== undefined && none !== '*')
     throw commonErrors.BAD_REQUEST('If-None-Match must be *: save only a new key.');
   const mustExist = request.headers['if-match']?.trim() === '*';
-  return { savedBy: callerOf(request).userId, mustExist, ifMatch: none ? 0 : readIfMatch(request) };
+  const mustBeNew = none === '*';
+  return { savedBy: callerOf(request).userId, mustExist, mustBeNew, ifMatch: mustBeNew ? 0 : readIfMatch(request) };
 });
 
 /** The controls of a batch: it has no version that a header could name. @throws BAD_REQUEST */

@@ -31,6 +31,7 @@ import { memoryErrors } from './memory.errors';
 import { MemoryRepository, type MemoryScope } from './memory.repository';
 
 const DEFAULT_MATCHES = 10;
+const ABSENT = 'If-Match: * changes only what is there, and there is no such key.';
 
 /** What one save rests on. Version 0: that there is no such key. */
 export interface SaveConditions {
@@ -40,6 +41,8 @@ export interface SaveConditions {
   ifMatch?: number;
   /** `If-Match: *`: the key is there, at whatever version. */
   mustExist?: boolean;
+  /** `If-None-Match: *`: there is no such key yet; `ifMatch` is 0. */
+  mustBeNew?: boolean;
 }
 
 /** Keyed facts of the principal's user, or of one of that user's sessions. */
@@ -62,7 +65,7 @@ export class MemoryService {
     body: SaveOptions & SaveConditions & { value: Json },
   ): Promise<MemoryView> {
     const request = this.writer.prepare(principal, { [key]: body.value }, body);
-    const expected = precondition(body.ifMatch, body);
+    const expected = { ...precondition(body.ifMatch, body), mustBeNew: body.mustBeNew };
     // Most saves of a user's own entry change one that is there: one statement, one round trip.
     const isShort = request.scope.sessionId === undefined;
     const known = isShort && (await this.db.runOne(principal, (tx) => this.writer.update(tx, request, expected)));
@@ -70,7 +73,7 @@ export class MemoryService {
     return this.db.run(principal, async (tx) => {
       const [saved] = await this.writer.write(tx, principal, request, expected);
       if (isNew(saved) && body.mustExist)
-        throw commonErrors.PRECONDITION_FAILED(0).with({ members: { current_version: 0 } });
+        throw commonErrors.PRECONDITION_FAILED(0, ABSENT).with({ members: { current_version: 0 } });
       return toMemoryView(saved);
     });
   }

@@ -57,11 +57,15 @@ function historyOf({ history, messages, variables, notebook_variables }: SaveSta
   return list;
 }
 
-/** A state belongs to its session and its owner: it cannot be saved as another's. @throws STATE_INVALID, OTHER_USER, OTHER_ORGANIZATION */
+/**
+ * A state belongs to its session and its owner: it cannot be saved as another's.
+ * @throws STATE_INVALID, INVALID_ID, OTHER_USER, OTHER_ORGANIZATION
+ */
 function checkIds(principal: Principal, id: string, body: SaveState): void {
-  const { session_id = id, conversation_id = id, user_id, org_id } = body;
-  if (session_id !== id || conversation_id !== id)
-    throw commonErrors.INVALID_ID('session_id (it must be the one of the path)');
+  const { user_id, org_id } = body;
+  for (const name of ['session_id', 'conversation_id'] as const) {
+    if (body[name] !== undefined && body[name] !== id) throw commonErrors.INVALID_ID(name, 'is not the id in the path');
+  }
   if (ownerOf(principal, { user_id, org_id }) !== principal.userId) {
     throw stateErrors.STATE_INVALID('user_id is not the owner');
   }

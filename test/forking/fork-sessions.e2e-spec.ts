@@ -68,10 +68,17 @@ describe('Forks of sessions', () => {
     for (const [at_turn, count] of [
       [0, 0],
       [4, 4],
-      [99, 4],
     ]) {
       expect((await branch({ at_turn, new_session_id: null })).body.message_count).toBe(count);
     }
+    for (const at_turn of [5, 99]) {
+      const beyond = await branch({ at_turn, new_session_id: 'beyond' });
+      expectProblem(beyond, 400, 'VALIDATION_FAILED');
+      expect(beyond.body.errors).toEqual([
+        { field: 'at_turn', message: `at_turn is ${at_turn}, and there are 4 entries` },
+      ]);
+    }
+    expectProblem(await alice.get('/sessions/beyond'), 404, 'SESSION_NOT_FOUND');
     const [, second] = (await alice.get('/sessions/branchy/messages')).body.data;
     expect((await fork('branchy', { up_to_message_id: second.id, new_session_id: '' })).body.message_count).toBe(2);
     expect(await session('branchy')).toEqual(source);

@@ -240,7 +240,11 @@ describe('ETag and If-None-Match', () => {
     }
     const memory = `/memory/key-${count}`;
     const refused = await alice.put(memory, { value: 'red' }, { 'if-none-match': '*' });
-    expectProblem(refused, 412);
+    expectProblem(refused, 412, 'PRECONDITION_FAILED');
+    expect(refused.body).toMatchObject({ detail: expect.stringMatching(/^If-None-Match: \* .* version 1\.$/) });
+    const absent = await alice.put(`${memory}-none`, { value: 'red' }, { 'if-match': '*' });
+    expectProblem(absent, 412, 'PRECONDITION_FAILED');
+    expect(absent.body.detail).toMatch(/^If-Match: \* .* no such key\.$/);
     expect((await ask(memory)).body.value).toBe('blue');
     expect((await alice.put(`${memory}-new`, { value: 'red' }, { 'if-none-match': '*' })).status).toBe(201);
   });

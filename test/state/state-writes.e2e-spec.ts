@@ -187,6 +187,8 @@ describe('Saving states', () => {
       [{ history: [], metadata: { 'a\0': 1 } }, 'INVALID_TEXT'],
     ];
     for (const [body, code] of bad) expectProblem(await put(body as object), 400, code);
+    for (const name of ['session_id', 'conversation_id'])
+      expect((await put({ history: [], [name]: 'other' })).body.detail).toBe(`${name} is not the id in the path.`);
     expectProblem(await put({ history: [], user_id: 'bob' }), 403, 'OTHER_USER');
     expectProblem(await put({ history: [], org_id: 'globex' }), 403, 'OTHER_ORGANIZATION');
     expectProblem(await put({ history: [], metadata: { big: 'x'.repeat(70_000) } }), 400);

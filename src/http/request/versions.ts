@@ -5,6 +5,8 @@ import { IntField } from './fields';
 export interface Precondition {
   readonly version?: number;
   readonly ifMatch: boolean;
+  /** `If-None-Match: *`: nothing is there yet, which is version 0. */
+  readonly mustBeNew?: boolean;
 }
 
 /** The check of a thread's version in a body. */
@@ -28,6 +30,11 @@ export const precondition = (ifMatch: number | undefined, body?: ExpectedVersion
 /** @throws PRECONDITION_FAILED, VERSION_CONFLICT */
 export function checkVersion(expected: Precondition, current: number): void {
   if (expected.version === undefined || expected.version === current) return;
+  const members = { current_version: current };
+  if (expected.mustBeNew) {
+    const reason = `If-None-Match: * stores only what is not there yet, and it is there, at version ${current}.`;
+    throw commonErrors.PRECONDITION_FAILED(current, reason).with({ members });
+  }
   const error = expected.ifMatch ? commonErrors.PRECONDITION_FAILED : commonErrors.VERSION_CONFLICT;
-  throw error(current).with({ members: { current_version: current } });
+  throw error(current).with({ members });
 }
