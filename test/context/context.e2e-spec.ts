@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { itWithConversations, readConversations } from '../support/data/conversations';
 import { world } from '../support/world';
 import { expectProblem } from '../support/world/client';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
 const call = (id: string) => ({ id, type: 'function', function: { name: 'f', arguments: '{}' } });
-
-const FILE = join(__dirname, '../../../shared/data/airline-conversations.jsonl');
-/** The conversations that the issue names; they are not part of the repository. */
-const itWithData = existsSync(FILE)
-  ? it
-  : (title: string, test: () => Promise<void>) => it.skip(`${title} (skipped: ${FILE} is not there)`, test);
 
 describe('Context', () => {
   const { app, alice, bob, admin, someone } = world();
@@ -124,13 +117,10 @@ describe('Context', () => {
     }
   });
 
-  itWithData(
+  itWithConversations(
     'P25 C50 the real conversations at 500, 1000, 2000 and 4000 tokens: the newest, and no orphan',
     async () => {
-      const conversations = readFileSync(FILE, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line));
+      const conversations = readConversations();
       expect(conversations).toHaveLength(100);
       for (const conversation of conversations) {
         const history: any[] = conversation.messages;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { toFormat } from '../../src/context/formats';
-import { contexts, itWithData } from '../support/data/airline-contexts';
+import { contexts } from '../support/data/airline-contexts';
+import { itWithConversations } from '../support/data/conversations';
 import { anyHistory, calling, history, PARALLEL } from '../support/data/format-histories';
 
 const ROOT = join(__dirname, '../..');
@@ -37,7 +38,7 @@ describe('Formats of a context, by the official packages', () => {
       { numRuns: 200 },
     ));
 
-  itWithData('the AI SDK takes all of them, validated and as model messages', async () => {
+  itWithConversations('the AI SDK takes all of them, validated and as model messages', async () => {
     for (const { title, messages } of contexts()) {
       const ui = toFormat('ai-sdk', messages).messages;
       const validated = await safeValidateUIMessages({ messages: ui });

@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { itWithConversations, readConversations } from '../support/data/conversations';
 import { world } from '../support/world';
 import { expectProblem } from '../support/world/client';
 import { brokenCounters } from '../support/world/integrity';
 
 const user = (content: string, extra = {}) => ({ role: 'user', content, ...extra });
-
-const FILE = join(__dirname, '../../../shared/data/airline-conversations.jsonl');
-/** The conversations that the issue names; they are not part of the repository. */
-const itWithData = existsSync(FILE)
-  ? it
-  : (title: string, test: () => Promise<void>) => it.skip(`${title} (skipped: ${FILE} is not there)`, test);
 
 /** Saving a state over another: what stays, who wins, what is refused. */
 describe('Saving states', () => {
@@ -204,13 +197,12 @@ describe('Saving states', () => {
     expect(rows[0].n).toBe(0);
   });
 
-  itWithData(
+  itWithConversations(
     'G11 U50 C19 the real conversations as states: deep-equal, saved again unchanged, and to half and back',
     async () => {
-      const lines = readFileSync(FILE, 'utf8').split('\n').filter(Boolean);
-      expect(lines).toHaveLength(100);
-      for (const line of lines) {
-        const { id: source, messages } = JSON.parse(line);
+      const conversations = readConversations();
+      expect(conversations).toHaveLength(100);
+      for (const { id: source, messages } of conversations) {
         id = source;
         expect((await put({ session_id: id, history: messages, metadata: { source } })).status).toBe(201);
         const state = await load();

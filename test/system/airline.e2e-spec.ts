@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Agent } from 'undici';
+import { CONVERSATIONS_FILE, itWithConversations, readConversations } from '../support/data/conversations';
 import { Client } from '../support/world/client';
 import { cloneDatabase, type TestDatabase } from '../support/world/database';
 import { brokenCounters, threadsWithGaps } from '../support/world/integrity';
@@ -10,18 +10,7 @@ import { makeKey } from '../support/world/keys';
 import { type ServerProcess, startServer } from '../support/servers/server-process';
 
 const ROOT = join(__dirname, '../..');
-const FILE = join(ROOT, '../shared/data/airline-conversations.jsonl');
 const IMPORT = join(ROOT, 'examples/import-conversations.mjs');
-
-interface Conversation {
-  id: string;
-  messages: object[];
-}
-
-/** The conversations that the issue names; they are not part of the repository. */
-const itWithData = existsSync(FILE)
-  ? it
-  : (title: string, test: () => Promise<void>) => it.skip(`${title} (skipped: ${FILE} is not there)`, test);
 
 describe('Real conversations of an airline agent', () => {
   let database: TestDatabase;
@@ -44,7 +33,14 @@ describe('Real conversations of an airline agent', () => {
   const connect = () => new Client(server.url, agent, { authorization });
   const runImport = async () => {
     const key = authorization.replace('Bearer ', '');
-    const { stdout } = await promisify(execFile)(process.execPath, [IMPORT, FILE, '--url', server.url, '--key', key]);
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      IMPORT,
+      CONVERSATIONS_FILE,
+      '--url',
+      server.url,
+      '--key',
+      key,
+    ]);
     return JSON.parse(stdout.trim());
   };
 
@@ -62,11 +58,10 @@ describe('Real conversations of an airline agent', () => {
     return found;
   }
 
-  itWithData(
+  itWithConversations(
     'F36 S16 S17 S18 C54 all of them are there after kill -9, deep-equal; imported again, nothing is twice',
     async () => {
-      const lines = readFileSync(FILE, 'utf8').split('\n').filter(Boolean);
-      const conversations: Conversation[] = lines.map((line) => JSON.parse(line));
+      const conversations = readConversations();
       const messages = conversations.reduce((sum, conversation) => sum + conversation.messages.length, 0);
       expect(conversations).toHaveLength(100);
 

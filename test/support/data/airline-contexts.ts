@@ -1,13 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { tailOf } from '../../../src/context/choose/tail';
 import { toUnits, type Unit } from '../../../src/context/choose/units';
 import type { ChatMessage } from '../../../src/messages/messages.dto';
 import { countTokens } from '../../../src/messages/append/new-message';
+import { readConversations } from './conversations';
 
 /* Real conversations, as contexts of several sizes. */
 
-const FILE = join(__dirname, '../../../../shared/data/airline-conversations.jsonl');
 const BUDGETS = [500, 1_000, 2_000, 4_000];
 
 interface Conversation {
@@ -15,16 +13,7 @@ interface Conversation {
   messages: Omit<ChatMessage, 'metadata'>[];
 }
 
-/** The conversations are not part of the repository. */
-export const itWithData = existsSync(FILE)
-  ? it
-  : (title: string, test: () => Promise<void>) => it.skip(`${title} (skipped: the conversations are not there)`, test);
-
-export const read = (): Conversation[] =>
-  readFileSync(FILE, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
+export const read = () => readConversations<Conversation>();
 
 /** The message, counted as it would be when it was stored. */
 const toEntry = (message: Conversation['messages'][number]) => ({

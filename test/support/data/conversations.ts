@@ -1,20 +1,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const FILE = join(__dirname, '../../..', '../shared/data/airline-conversations.jsonl');
+/** Real conversations that are not part of the repository. */
+export const CONVERSATIONS_FILE = join(__dirname, '../../../../shared/data/airline-conversations.jsonl');
 
 export interface RealConversation {
   id: string;
   messages: { role: string; content?: unknown; tool_calls?: unknown }[];
 }
 
-/** The conversations that the issue names; they are not part of the repository. */
-export const itWithConversations = existsSync(FILE)
-  ? it
-  : (title: string, _: unknown, __?: number) => it.skip(`${title} (skipped: ${FILE} is not there)`, () => undefined);
+/** Skips the test, and says so, where they are not there. `it` is of the file that runs: this module outlives it. */
+export function itWithConversations(title: string, test: () => Promise<void>, timeoutMs?: number): void {
+  if (existsSync(CONVERSATIONS_FILE)) it(title, test, timeoutMs);
+  else it.skip(`${title} (skipped: ${CONVERSATIONS_FILE} is not there)`, test);
+}
 
-export const readConversations = (): RealConversation[] =>
-  readFileSync(FILE, 'utf8')
+export const readConversations = <Conversation extends { id: string } = RealConversation>(): Conversation[] =>
+  readFileSync(CONVERSATIONS_FILE, 'utf8')
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as RealConversation);
+    .map((line) => JSON.parse(line) as Conversation);
