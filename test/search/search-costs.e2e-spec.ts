@@ -57,6 +57,65 @@ describe('What a search may cost', () => {
     expect(snippet.length).toBeLessThan(1000);
   });
 
+  describe('H3 a message of any shape', () => {
+    const LENGTH = 49_999;
+    const repeated = (part: string) => part.repeat(LENGTH / part.length + 1).slice(0, LENGTH);
+    /** Taken back, so that each finds the same table. */
+    const storing = async (text: string) => {
+      const client = await app.db.connect();
+      const values = [thread, JSON.stringify({ type: 'text', text })];
+      try {
+        await client.query('BEGIN; SET LOCAL statement_timeout = 20000');
+        return await timeOf(() =>
+          client.query(
+            `INSERT INTO messages (org_id, thread_id, seq, id, role, content, created_at, updated_at)
+             SELECT t.org_id, t.id, t.last_seq + 1, gen_random_uuid(), 'user', $2, now(), now() FROM threads t WHERE t.id = $1`,
+            values,
+          ),
+        );
+      } finally {
+        await client.query('ROLLBACK');
+        client.release();
+      }
+    };
+    const shapes = [
+      ...['a_', 'a-', 'a.', 'a/', 'a@', 'a&'],
+      ...[
+        'a.b@c/',
+        'a-b.c-d@e-f.g-h',
+        'http://a.b/c',
+        '/?a=b&',
+        '~/',
+        './a',
+        'x_1-',
+        '1e1',
+        '1.1e1.',
+        '-1e-1',
+        '+1',
+        '1-a',
+      ],
+      ...['<a<a<a', '<!--', '<a b="c', '</a', '&#x1', 'é_', '日本_', 'a\u001f_', 'a\u2003_'],
+    ];
+
+    it('costs a small multiple of what an ordinary text of its length costs', async () => {
+      const ordinary = repeated('lorem ipsum dolor sit amet, consectetur adipiscing elit. ');
+      const plain = Math.max(await storing(ordinary), await storing(ordinary));
+      const ratio = async (text: string) => (await storing(text)) / plain;
+      const texts = [...shapes.map(repeated), repeated(`${'a_'.repeat(63)} `)];
+      for (const text of texts) {
+        const isCostly = (await ratio(text)) > 20 && (await ratio(text)) > 20;
+        expect([text.slice(0, 20), isCostly]).toEqual([text.slice(0, 20), false]);
+      }
+    });
+
+    it('is stored, and found by its ordinary words', async () => {
+      const long = ['a_', 'x_1-', '<!--'];
+      for (const shape of long)
+        await say(`A lighthouse,\nwell-known ${repeated(shape).slice(0, 49_000)}\tand a kumquat`);
+      for (const q of ['lighthouse', 'kumquats', 'well-known']) expect(await search({ q })).toHaveLength(long.length);
+    });
+  });
+
   it('F49 near spellings among long messages of such words cost what finding these messages costs', async () => {
     const word = (n: number) => `ab${(n * 7919 + 1e6).toString(36)}`;
     for (let m = 0; m < 100; m += 1) await say(Array.from({ length: 6000 }, (_, n) => word(m * 6000 + n)).join(' '));

@@ -37,6 +37,40 @@ export class MessageSearch1764288000000 implements MigrationInterface {
   }
 }
 
+/* Written anew by 1764374400000, whose `down` brings them back. */
+export const SEARCH_TEXT = `CREATE FUNCTION throughline_search_text(body text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  IF body ~ '\\S{128}' THEN body := regexp_replace(body, '(\\S{128})', '\\1 ', 'g'); END IF;
+  IF strpos(body, '<') > 0 THEN body := translate(body, '<>', '  '); END IF;
+  IF octet_length(body) = length(body) THEN RETURN body; END IF;
+  body := lower(body COLLATE "und-x-icu");
+  IF body !~ '[\\u0E00-\\u0E7F\\u3040-\\u30FF\\u3400-\\u4DBF\\u4E00-\\u9FFF]' THEN RETURN body; END IF;
+  RETURN regexp_replace(body, '([\\u0E00-\\u0E7F\\u3040-\\u30FF\\u3400-\\u4DBF\\u4E00-\\u9FFF])', ' \\1 ', 'g');
+END $$;
+
+`;
+
+export const MESSAGE_WORDS = `CREATE FUNCTION throughline_message_words() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  language text;
+  body text;
+BEGIN
+  SELECT t.user_id, o.settings->'search_languages'->>0 INTO NEW.owner_id, language
+    FROM threads t, organizations o WHERE t.org_id = NEW.org_id AND t.id = NEW.thread_id AND o.id = NEW.org_id;
+  body := CASE WHEN language IS NULL AND NEW.tool_calls IS NULL AND NEW.name IS NULL
+    AND jsonb_typeof(NEW.content->'text') = 'string' THEN NEW.content->>'text' END;
+  IF octet_length(body) = length(body) AND length(body) < 50000 AND strpos(body, '<') = 0 THEN
+    NEW.search := to_tsvector('pg_catalog.english', body);
+  ELSE
+    NEW.search := throughline_message_document(
+      throughline_search_config(language), NEW.content, NEW.tool_calls, NEW.name);
+  END IF;
+  -- No thread: the foreign key says so better than a missing owner would.
+  IF NEW.owner_id IS NULL THEN NEW.owner_id := ''; END IF;
+  RETURN NEW;
+END $$;
+`;
+
 /*
  * What of a message is found: its texts, the names and arguments of its calls, and who spoke. Of a very long one the
  * beginning: a document has 1 MB at most. Small letters are ICU's: in the locale C, only A to Z have any. Scripts without
@@ -65,17 +99,7 @@ BEGIN
   RETURN CASE WHEN octet_length(body) > 100000 THEN left(body, 100000) ELSE coalesce(body, '') END;
 END $$;
 
-CREATE FUNCTION throughline_search_text(body text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-BEGIN
-  IF body ~ '\\S{128}' THEN body := regexp_replace(body, '(\\S{128})', '\\1 ', 'g'); END IF;
-  IF strpos(body, '<') > 0 THEN body := translate(body, '<>', '  '); END IF;
-  IF octet_length(body) = length(body) THEN RETURN body; END IF;
-  body := lower(body COLLATE "und-x-icu");
-  IF body !~ '[\\u0E00-\\u0E7F\\u3040-\\u30FF\\u3400-\\u4DBF\\u4E00-\\u9FFF]' THEN RETURN body; END IF;
-  RETURN regexp_replace(body, '([\\u0E00-\\u0E7F\\u3040-\\u30FF\\u3400-\\u4DBF\\u4E00-\\u9FFF])', ' \\1 ', 'g');
-END $$;
-
-CREATE FUNCTION throughline_message_document(config regconfig, content jsonb, tool_calls jsonb, name text) RETURNS tsvector
+${SEARCH_TEXT}CREATE FUNCTION throughline_message_document(config regconfig, content jsonb, tool_calls jsonb, name text) RETURNS tsvector
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   body text := throughline_search_text(throughline_message_text(content, tool_calls, name));
@@ -116,26 +140,7 @@ CREATE INDEX messages_search_idx ON messages USING gin (org_id, owner_id, search
  * a short plain text: for those the functions are not called, which would double the time that this takes of an append.
  */
 const TRIGGERS = `
-CREATE FUNCTION throughline_message_words() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  language text;
-  body text;
-BEGIN
-  SELECT t.user_id, o.settings->'search_languages'->>0 INTO NEW.owner_id, language
-    FROM threads t, organizations o WHERE t.org_id = NEW.org_id AND t.id = NEW.thread_id AND o.id = NEW.org_id;
-  body := CASE WHEN language IS NULL AND NEW.tool_calls IS NULL AND NEW.name IS NULL
-    AND jsonb_typeof(NEW.content->'text') = 'string' THEN NEW.content->>'text' END;
-  IF octet_length(body) = length(body) AND length(body) < 50000 AND strpos(body, '<') = 0 THEN
-    NEW.search := to_tsvector('pg_catalog.english', body);
-  ELSE
-    NEW.search := throughline_message_document(
-      throughline_search_config(language), NEW.content, NEW.tool_calls, NEW.name);
-  END IF;
-  -- No thread: the foreign key says so better than a missing owner would.
-  IF NEW.owner_id IS NULL THEN NEW.owner_id := ''; END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER search_words BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.search IS NULL)
+${MESSAGE_WORDS}CREATE TRIGGER search_words BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.search IS NULL)
   EXECUTE FUNCTION throughline_message_words();
 CREATE TRIGGER search_words_again BEFORE UPDATE OF content, tool_calls, name ON messages FOR EACH ROW
   WHEN (OLD.content IS DISTINCT FROM NEW.content OR OLD.tool_calls IS DISTINCT FROM NEW.tool_calls
