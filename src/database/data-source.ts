@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import type { Config } from '../config/config';
 import { connectionsOf } from '../config/process-shares';
+import { DatabaseClient, UnnamedClient } from './door/connections';
 import { parsers } from './door/pg-types';
-import { UnnamedClient } from './server-facts';
 
 /**
  * TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema.
@@ -26,7 +26,7 @@ export function dataSourceOptions(url: string, env?: Config['env'], prepared = t
       pipeline: true,
       types: parsers,
       keepAlive: true,
-      ...(prepared ? {} : { Client: UnnamedClient }),
+      Client: prepared ? DatabaseClient : UnnamedClient,
     },
   };
 }

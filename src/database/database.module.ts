@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
-import { PoolStats } from './door/pool-stats';
+import { PoolStats } from './door/connections';
 import { SystemDatabase } from './door/system-database';
 import { TenantDatabase } from './door/tenant-database';
 

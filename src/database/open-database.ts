@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
 import type { Config } from '../config/config';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres';
+import { DatabaseClient } from './door/connections';
 import type { MigrationTarget } from './migrate';
 
 const OTHER_CLIENTS = `SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;
@@ -44,7 +44,7 @@ async function leave(server: EmbeddedPostgres): Promise<void> {
 }
 
 async function hasOtherClients(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url });
+  const client = new DatabaseClient({ connectionString: url });
   await client.connect();
   try {
     for (let look = 1; look <= LOOKS; look += 1) {

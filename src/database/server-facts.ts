@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import type { Config } from '../config/config';
+import { DatabaseClient } from './door/connections';
 
 /** What stands at the other end of a URL. */
 interface Server {
@@ -36,9 +36,8 @@ export async function inspectServer(url: string, limitMs = LIMIT_MS): Promise<Se
 }
 
 async function inspect(url: string, limitMs: number): Promise<Server> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: limitMs, query_timeout: limitMs });
-  // A connection that breaks between two statements; the next one says so.
-  client.on('error', () => undefined);
+  const limits = { connectionTimeoutMillis: limitMs, query_timeout: limitMs };
+  const client = new DatabaseClient({ connectionString: url, ...limits });
   try {
     await client.connect();
     const { rows } = await client.query<{ pid: number; connections: number }>(FACTS);
@@ -71,19 +70,3 @@ export async function inspectDatabase(
     return { prepared: known };
   }
 }
-
-type Query = Client['query'];
-
-/**
- * Sends statements without their names. Behind a pooler each transaction may be on another connection, where nothing was
- * prepared under the name, or something else was.
- */
-export class UnnamedClient extends Client {
-  override query: Query = ((query: unknown, ...rest: unknown[]) => {
-    const send = super.query.bind(this) as (...all: unknown[]) => unknown;
-    return isNamed(query) ? send({ ...query, name: undefined }, ...rest) : send(query, ...rest);
-  }) as Query;
-}
-
-const isNamed = (query: unknown): query is { name: string } =>
-  typeof query === 'object' && query !== null && 'name' in query && !('submit' in query);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { workerLink } from '../workers';
-import { PoolStats } from '../database/door/pool-stats';
+import { PoolStats } from '../database/door/connections';
 import { EVENTS } from '../http/answer/event-stream';
 import { routeOf } from '../http/server/request-hooks';
 

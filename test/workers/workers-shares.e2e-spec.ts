@@ -1,4 +1,4 @@
-import { PoolStats } from '../../src/database/door/pool-stats';
+import { PoolStats } from '../../src/database/door/connections';
 import { startTestApp, type TestApp } from '../support/world/app';
 import type { Client } from '../support/world/client';
 import { eventually, follow, type LiveConnection } from '../support/world/events';

@@ -164,14 +164,6 @@ interface Lease {
 
 async function connect(dataSource: DataSource): Promise<Lease> {
   const driver = dataSource.driver as PostgresDriver;
-  const [client, done] = (await driver.obtainMasterConnection()) as [PoolClient, (destroy?: boolean) => void];
-  // Without a listener, a connection that breaks while it is lent out would end the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
-  const release = (destroy: boolean) => {
-    // A connection that is being destroyed may still fail, and then nobody else listens.
-    if (!destroy) client.removeListener('error', ignore);
-    done(destroy);
-  };
+  const [client, release] = (await driver.obtainMasterConnection()) as [PoolClient, (destroy: boolean) => void];
   return { client, release };
 }
