@@ -27,8 +27,8 @@ export async function hashesIn(folder, load) {
   const files = readdirSync(folder).filter((file) => /^\d.*(?<!\.map)$/.test(file));
   const hashes = {};
   for (const file of files.sort()) {
-    for (const Migration of Object.values(load(join(folder, file))))
-      hashes[Migration.name] = await hashOf(new Migration());
+    const Migrations = Object.values(load(join(folder, file))).filter((value) => typeof value === 'function');
+    for (const Migration of Migrations) hashes[Migration.name] = await hashOf(new Migration());
   }
   return hashes;
 }

@@ -38,8 +38,9 @@ function nodesOf<T extends ts.Node>(source: Source, is: (node: ts.Node) => node 
 }
 
 describe('Sizes', () => {
-  it(`the server has at most ${MAX.files} files, ${MAX.filesUnder30Lines} of them under 30 lines`, () => {
-    const files = sources.filter(({ path }) => !path.endsWith('/index.ts'));
+  it(`the server has at most ${MAX.files} files beside its migrations, ${MAX.filesUnder30Lines} of them under 30 lines`, () => {
+    // Migrations are history: each adds a file, none goes.
+    const files = sources.filter(({ path }) => !path.endsWith('/index.ts') && !path.startsWith('database/migrations/'));
     const short = files.filter(({ text }) => text.split('\n').length <= 30);
     expect(files.length).toBeLessThanOrEqual(MAX.files);
     expect(short.length).toBeLessThanOrEqual(MAX.filesUnder30Lines);
