@@ -11,8 +11,8 @@ import { type ServerProcess, startServer } from '../support/servers/server-proce
 
 /** The full number of crashes takes minutes: `npm run soak`. */
 const SOAK = process.env.SOAK === '1';
-const SERVER_KILLS = SOAK ? 10 : 3;
-const POSTGRES_KILLS = SOAK ? 5 : 2;
+const SERVER_KILLS = SOAK ? 10 : 2;
+const POSTGRES_KILLS = SOAK ? 5 : 1;
 const THREADS = 20;
 
 jest.setTimeout(600_000);

@@ -7,7 +7,7 @@ import { STRATEGY_NAMES } from './strategies';
 import { sendable, toUnits } from './units';
 
 /** `npm run soak` looks longer. */
-const RUNS = process.env.SOAK === '1' ? 10_000 : 2_000;
+const RUNS = process.env.SOAK === '1' ? 10_000 : 500;
 
 /** Messages with tool calls, nested, parallel and interrupted; long, empty and none. */
 const histories = fc
