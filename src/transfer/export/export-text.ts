@@ -1,7 +1,7 @@
 import { textOf } from '../../messages';
 import type { ExportedMessage, ExportedSummary, ExportedThread } from './export.repository';
 import { toHead, toMessage, toSummary } from './export-views';
-import { markdownBody } from './markdown-body';
+import { fence, inline, quote, textBlock } from './markdown';
 import type { ExportFormatName } from '../transfer.dto';
 
 /** How an export is written, piece by piece. `index` counts from 0. */
@@ -74,7 +74,7 @@ const indented = (value: object, margin: string) => JSON.stringify(value, null, 
 
 const ROLES = { system: 'System', developer: 'Developer', user: 'User', assistant: 'Assistant', tool: 'Tool' };
 
-/** For people to read. */
+/** For people to read. Headings are conversations and speakers; nothing that was stored is markup. */
 class MarkdownText implements ExportText {
   readonly contentType = 'text/markdown; charset=utf-8';
   readonly extension = 'md';
@@ -84,36 +84,25 @@ class MarkdownText implements ExportText {
     const about = [
       `- Created: ${thread.created_at}`,
       `- Last message: ${thread.updated_at}`,
-      ...(thread.session_id === null ? [] : [`- Session: ${oneLine(thread.session_id)}`]),
+      ...(thread.session_id === null ? [] : [`- Session: ${inline(thread.session_id)}`]),
     ];
-    return `${index > 0 ? '\n---\n\n' : ''}# ${oneLine(thread.name)}\n\n${about.join('\n')}\n`;
+    return `${index > 0 ? '\n---\n\n' : ''}# ${inline(thread.name)}\n\n${about.join('\n')}\n`;
   };
   summary = ({ from_seq, to_seq, content }: ExportedSummary) =>
-    `\n> Summary of messages ${from_seq} to ${to_seq}:\n${quoted(content)}\n`;
+    `\n${quote(`Summary of messages ${from_seq} to ${to_seq}:\n\n${textBlock(content)}`)}\n`;
   turn = () => '';
   message = (row: ExportedMessage) => {
-    const who = [ROLES[row.role], ...(row.name === null ? [] : [`(${oneLine(row.name)})`])].join(' ');
-    const calls = (row.tool_calls ?? []).map(
-      (call) => `\n${fenced(`${call.function.name}(${call.function.arguments})`)}\n`,
-    );
+    const who = [ROLES[row.role], ...(row.name === null ? [] : [`(${inline(row.name)})`])].join(' ');
     const text = textOf(row.content);
-    const others = partsWithoutText(row.content).map((part) => `\n${fenced(JSON.stringify(part))}\n`);
-    const body = [text ? `\n${markdownBody(text)}\n` : '', ...others, ...calls].join('');
+    const others = partsWithoutText(row.content).map((part) => fence(JSON.stringify(part), 'json'));
+    const calls = (row.tool_calls ?? []).map(({ function: { name, arguments: input } }) =>
+      fence(`${name}(${input})`, 'call'),
+    );
+    const blocks = [...(text ? [textBlock(text)] : []), ...others, ...calls];
+    const body = blocks.map((block) => `\n${block}\n`).join('');
     return `\n## ${who}, ${row.client_timestamp ?? row.created_at}\n${body}`;
   };
   close = () => '';
-}
-
-const oneLine = (text: string) => text.replace(/\s+/g, ' ');
-
-const quoted = (text: string) => text.replace(/^/gm, '> ');
-
-/** Text that may hold fences itself. */
-function fenced(text: string): string {
-  let longest = 2;
-  for (const [run] of text.matchAll(/`+/g)) longest = Math.max(longest, run.length);
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}\n${text}\n${fence}`;
 }
 
 const partsWithoutText = (content: unknown): unknown[] =>
