@@ -7,6 +7,7 @@ const ALL = {
   beforeSeq: Number.MAX_SAFE_INTEGER,
   from: undefined,
   to: undefined,
+  createdBy: undefined,
   offset: 0,
   known: undefined,
 };
@@ -22,7 +23,7 @@ export function makeRequests({ orgId, userId, caller }) {
   const one = JSON.stringify(MESSAGE);
   const content = { type: 'text', text: MESSAGE.content };
   const direct = ({ name, text, parameters }, target, values) => {
-    const all = { orgId, userId, seesOrganization: false, target, ...values };
+    const all = { orgId, userId, seesOrganization: false, via: 'bench', target, ...values };
     return { name, text, values: inOrder(parameters, all) };
   };
   return {

@@ -10,6 +10,8 @@ export interface Identity {
   /** The user; null for a service key, which has none of its own. */
   userId: string | null;
   role: Role;
+  /** The id of an API key, `jwt`, or `default`. */
+  via: string;
 }
 
 /**
@@ -17,14 +19,14 @@ export interface Identity {
  * @param named the user in `X-User-Id`, if there is one
  * @throws USER_ID_REQUIRED, USER_ID_MISMATCH, INVALID_ID
  */
-export function actAs({ orgId, userId, role }: Identity, named: string | undefined): Principal {
+export function actAs({ orgId, userId, role, via }: Identity, named: string | undefined): Principal {
   const user = named === undefined ? undefined : checkId('X-User-Id', named);
   if (role === 'service') {
     if (user === undefined) throw authErrors.USER_ID_REQUIRED();
-    return makePrincipal(orgId, user, role);
+    return makePrincipal(orgId, user, role, via);
   }
   if (userId === null || (user !== undefined && user !== userId)) throw authErrors.USER_ID_MISMATCH();
-  return makePrincipal(orgId, userId, role);
+  return makePrincipal(orgId, userId, role, via);
 }
 
 /**

@@ -33,7 +33,7 @@ export class Authenticator {
   }
 
   private async identifyKey(text: string): Promise<Identity> {
-    const { org_id, user_id, role } = await this.keys.verify(text);
-    return { orgId: org_id, userId: user_id, role };
+    const { org_id, user_id, role, id: via } = await this.keys.verify(text);
+    return { orgId: org_id, userId: user_id, role, via };
   }
 }

@@ -42,7 +42,7 @@ export class DefaultIdentity implements OnApplicationBootstrap {
     // A page may point its own name at 127.0.0.1 (DNS rebinding), but it cannot choose another Host.
     if (!LOOPBACK_HOST.test(host)) throw authErrors.HOST_NOT_LOOPBACK();
     if (isCrossSite(headers, host)) throw authErrors.CROSS_SITE_REQUEST();
-    return actAs({ orgId, userId, role: 'member' }, readUserId(headers['x-user-id']));
+    return actAs({ orgId, userId, role: 'member', via: 'default' }, readUserId(headers['x-user-id']));
   }
 }
 

@@ -71,7 +71,7 @@ export class TokensService {
       throw invalid(`its claim ${JWT_USER_CLAIM} must have 1 to 255 characters and no control characters`);
     }
     if (!isRole(role)) throw invalid(`its claim ${JWT_ROLE_CLAIM} must be one of ${ROLES.join(', ')}`);
-    return { orgId, userId, role };
+    return { orgId, userId, role, via: 'jwt' };
   }
 }
 

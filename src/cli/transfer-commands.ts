@@ -98,7 +98,7 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
       onConversation: () => progress.item(),
     };
     const result = await imports
-      .ofFile(makePrincipal(org, user, 'member'), read(file, progress), request)
+      .ofFile(makePrincipal(org, user, 'service'), read(file, progress), request)
       .catch(tellLines)
       .finally(() => progress.end());
     for (const { line, code, detail } of result.errors) explain(`${line}: ${code}: ${detail}`);

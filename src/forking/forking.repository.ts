@@ -70,10 +70,10 @@ const COPY_THREAD = sql<ForkNames | 'name' | 'seq' | 'count', Copied>('forking_c
       coalesce(max(seq), 0) AS last FROM chosen
   ), stored AS (
     INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
-      metadata, token_count, cost, client_timestamp, created_at, updated_at, owner_id, search)
+      metadata, token_count, cost, client_timestamp, created_by, created_via, created_at, updated_at, owner_id, search)
     SELECT m.org_id, :id, removed.seq + m.n, ${uuidv7('(total.messages - m.n)')}, m.role, m.content, m.tool_calls,
-      m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_at,
-      m.updated_at, (SELECT t.user_id FROM threads t WHERE t.org_id = :orgId AND t.id = :id), m.search
+      m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_by,
+      m.created_via, m.created_at, m.updated_at, (SELECT t.user_id FROM threads t WHERE t.org_id = :orgId AND t.id = :id), m.search
     FROM chosen m, removed, total ORDER BY m.n
   )
   UPDATE threads t SET name = :name, metadata = source.metadata, auto_summarize = source.auto_summarize,

@@ -20,11 +20,14 @@ const said = Object.keys(SAID) as Said[];
 /** Where it is. */
 const PLACE = ['org_id', 'thread_id', 'seq'] as const;
 
-/** All of a message that a statement writes; what is not among them, a trigger fills in. */
-export const STORED = [...PLACE, ...said, 'request_hash', 'created_at', 'updated_at'];
+/** Who wrote it: what the server says, and no caller (A01). */
+const AUTHOR = ['created_by', 'created_via'] as const;
 
-/** The columns that an append writes; `saidIn` has the values of those in the middle. */
-export const APPENDED_COLUMNS = [...PLACE, ...said].join(', ');
+/** All of a message that a statement writes; what is not among them, a trigger fills in. */
+export const STORED = [...PLACE, ...said, ...AUTHOR, 'request_hash', 'created_at', 'updated_at'];
+
+/** The columns that an append writes; `saidIn` has the values of those in the middle, the last two are the author's. */
+export const APPENDED_COLUMNS = [...PLACE, ...said, ...AUTHOR].join(', ');
 
 /**
  * What a message says, of its JSON. `->` keeps JSON null and absence apart.
@@ -40,7 +43,9 @@ function inJson(json: string, column: Said): string {
 }
 
 /** Of `messages m`, for `toMessageJson`: as text, JSON null and absence differ by themselves. */
-export const UNPARSED_COLUMNS = ['seq', ...said, 'created_at', 'updated_at'].map((column) => `m.${column}`).join(', ');
+export const UNPARSED_COLUMNS = ['seq', ...said, ...AUTHOR, 'created_at', 'updated_at']
+  .map((column) => `m.${column}`)
+  .join(', ');
 
 /** Of `messages m`, as a `MessageRow` of a thread that is known. */
 export const OWN_COLUMNS = `${UNPARSED_COLUMNS}, m.content IS NOT NULL AS has_content`;

@@ -79,7 +79,8 @@ describe('textOf', () => {
   ])('of %j is %j', (content, text) => expect(textOf(content)).toBe(text));
 });
 
-const PLACE = { thread_id: 't', seq: 3, created_at: '2025-01-01T00:00:00.000Z' };
+const AUTHOR = { created_by: 'alice', created_via: 'jwt' };
+const PLACE = { thread_id: 't', seq: 3, created_at: '2025-01-01T00:00:00.000Z', ...AUTHOR };
 const row = (input: MessageInput) => toRow(toNewMessage(input, { estimator: 'chars_4', metadataBytes: 1000 }), PLACE);
 const tool_calls = [{ id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }];
 
@@ -93,6 +94,7 @@ describe('toMessageView', () => {
       role: 'user',
       sender_role: 'user',
       sender_id: null,
+      ...AUTHOR,
       content: { type: 'text', text: 'x' },
       tool_calls: null,
       tool_call_id: null,
@@ -185,6 +187,8 @@ const anyRows = fc
     tool_call_id: orNull(odd),
     name: orNull(odd),
     sender_id: orNull(odd),
+    created_by: orNull(odd),
+    created_via: orNull(odd),
     metadata: fc.oneof(fc.constant({}), object),
     token_count: fc.nat(),
     cost: fc.constantFrom(

@@ -49,6 +49,8 @@ export const toMessageView = (row: MessageRow): MessageView => ({
   role: row.role,
   sender_role: row.role,
   sender_id: row.sender_id,
+  created_by: row.created_by,
+  created_via: row.created_via,
   // JSON leaves out what is undefined: a message without content shows none.
   content: row.has_content ? toShown(row.content, row.metadata) : undefined,
   tool_calls: row.tool_calls,
@@ -77,7 +79,7 @@ export function toMessageJson(row: UnparsedRow, threadId: string): string {
   const role = jsonText(row.role);
   // A message without content shows none; where it is JSON null, the text says so.
   const content = row.content === null ? '' : `"content":${shownContent(row.content, row.metadata)},`;
-  return `{"id":"${row.id}","thread_id":"${threadId}","chat_thread_id":"${threadId}","seq":${row.seq},"role":${role},"sender_role":${role},"sender_id":${jsonText(row.sender_id)},${content}"tool_calls":${row.tool_calls},"tool_call_id":${jsonText(row.tool_call_id)},"name":${jsonText(row.name)},"metadata":${row.metadata},"token_count":${row.token_count},"cost":${Number(row.cost)},"timestamp":${jsonText(row.client_timestamp)},"created_at":"${row.created_at}","updated_at":"${row.updated_at}"}`;
+  return `{"id":"${row.id}","thread_id":"${threadId}","chat_thread_id":"${threadId}","seq":${row.seq},"role":${role},"sender_role":${role},"sender_id":${jsonText(row.sender_id)},"created_by":${jsonText(row.created_by)},"created_via":${jsonText(row.created_via)},${content}"tool_calls":${row.tool_calls},"tool_call_id":${jsonText(row.tool_call_id)},"name":${jsonText(row.name)},"metadata":${row.metadata},"token_count":${row.token_count},"cost":${Number(row.cost)},"timestamp":${jsonText(row.client_timestamp)},"created_at":"${row.created_at}","updated_at":"${row.updated_at}"}`;
 }
 
 const jsonText = (value: string | null) => (value === null ? 'null' : JSON.stringify(value));

@@ -54,6 +54,7 @@ export class Message {
   @Column({ type: 'text', nullable: true })
   name!: string | null;
 
+  /** Who is said to speak: the caller's word. */
   @Column({ type: 'text', nullable: true })
   sender_id!: string | null;
 
@@ -69,6 +70,14 @@ export class Message {
 
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   client_timestamp!: Date | null;
+
+  /** The user who wrote it, by the credentials of the request; null: of before this was kept, or the user is erased (A01). */
+  @Column({ type: 'text', nullable: true })
+  created_by!: string | null;
+
+  /** The id of the API key that wrote it, `jwt`, `default` or `cli`. */
+  @Column({ type: 'text', nullable: true })
+  created_via!: string | null;
 
   /** SHA-256 of what the caller sent, where the caller chose the id: tells a retry from another message. */
   @Column({ type: 'bytea', nullable: true })

@@ -68,7 +68,11 @@ export class MessageInput {
   @TextField({ max: 255, description: 'Name of the tool or the participant.', nullable: true })
   name?: string | null;
 
-  @IdField({ description: 'Who wrote it, where the role is not enough.', nullable: true })
+  @IdField({
+    description:
+      'Who speaks, where the role is not enough. Others than yourself: service keys and admins only (else 403).',
+    nullable: true,
+  })
   sender_id?: string | null;
 
   @ObjectField({ description: 'Free JSON object, at most 64 KB; shown as content.metadata too.' })
@@ -145,6 +149,9 @@ export class ListMessagesQuery extends IntersectionType(PageQuery, AsOfQuery) {
   @IntField({ min: 1, max: 1000, description: 'The newest n, oldest first; on its own.' })
   last?: number;
 
+  @IdField({ description: 'Only messages that this user wrote, by the credentials of the request.' })
+  created_by?: string;
+
   @TimeField({ description: 'Stored at this time or later.' })
   from?: string;
 
@@ -213,8 +220,22 @@ export class MessageView {
   @ApiProperty({ enum: MESSAGE_ROLES, description: 'The same as role.' })
   sender_role!: MessageRole;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty({ type: String, nullable: true, description: "Who is said to speak: the caller's word." })
   sender_id!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The user who wrote it, by the credentials of the request; null where that is not known any more.',
+  })
+  created_by!: string | null;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'With what: the id of an API key, `jwt`, `default` (no credentials) or `cli`.',
+  })
+  created_via!: string | null;
 
   @ApiProperty({
     required: false,

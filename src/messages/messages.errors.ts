@@ -12,5 +12,6 @@ export const messageErrors = defineErrors({
   TURN_IN_PROGRESS: [409, 'Another turn of this session is under way. Retry when it has ended.'],
   PARTIAL_RETRY: [409, 'Some of these messages are stored and others have no id of yours: give every message an id.'],
   START_SEQ_CONFLICT: [409, (seq: number) => `At position ${seq} stands another message than the one sent.`],
+  SENDER_MISMATCH: [403, 'sender_id names another user: only a service key or an admin may.'],
   TOOL_CALL_UNKNOWN: [400, (id: string) => `No earlier message of the thread calls a tool with the id ${id}.`],
 });

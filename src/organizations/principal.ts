@@ -11,6 +11,8 @@ export interface Principal {
   readonly role: Role;
   /** Whether every thread of the organization is in sight: for admins. */
   readonly seesOrganization: boolean;
+  /** By what they call: the id of an API key, `jwt`, `default` without credentials, `cli` on the command line. */
+  readonly via: string;
 }
 
 declare module 'fastify' {
@@ -25,11 +27,12 @@ const ORG_ID = /^[A-Za-z0-9_\-.:@]{1,64}$/;
 export const isOrgId = (value: unknown): value is string => typeof value === 'string' && ORG_ID.test(value);
 
 /** Makes the principal of a role. */
-export const makePrincipal = (orgId: string, userId: string, role: Role): Principal => ({
+export const makePrincipal = (orgId: string, userId: string, role: Role, via = 'cli'): Principal => ({
   orgId,
   userId,
   role,
   seesOrganization: role === 'admin',
+  via,
 });
 
 /** The principal of the request, in a handler's parameters. */

@@ -53,9 +53,11 @@ export const toReaderView = (view: SessionView): SessionView => ({
 });
 
 export function toSessionMessage(row: MessageRow): SessionMessage {
-  const { id, thread_id, seq, sender_id, token_count, cost, timestamp, created_at, updated_at } = toMessageView(row);
+  const { id, thread_id, seq, token_count, cost, timestamp, created_at, updated_at } = toMessageView(row);
+  const { sender_id, created_by, created_via } = row;
   const times = { timestamp, created_at, updated_at };
-  return { id, thread_id, seq, ...toChatMessage(row), sender_id, token_count, cost, ...times };
+  const speaker = { sender_id, created_by, created_via };
+  return { id, thread_id, seq, ...toChatMessage(row), ...speaker, token_count, cost, ...times };
 }
 
 /** The notebook's form: exactly role and content (N11 to N14). */

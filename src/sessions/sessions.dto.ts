@@ -269,7 +269,8 @@ export class SessionBatch {
 
 // prettier-ignore
 const OF_STORED = [
-  'id', 'thread_id', 'seq', 'sender_id', 'token_count', 'cost', 'timestamp', 'created_at', 'updated_at',
+  'id', 'thread_id', 'seq', 'sender_id', 'created_by', 'created_via', 'token_count', 'cost', 'timestamp', 'created_at',
+  'updated_at',
 ] as const;
 
 /** A stored message in the form that a model takes; members that it does not have are absent. */

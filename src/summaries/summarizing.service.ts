@@ -84,7 +84,7 @@ export class SummarizingService {
       if (known) return known;
       const thread = await this.hold(tx, request);
       if (thread.id !== before.id || !(await this.runs.isUnchanged(tx, thread, run))) return undefined;
-      const response = await this.writer.write(tx, thread, run, text);
+      const response = await this.writer.write(tx, principal, thread, run, text);
       if (idempotencyKey) await this.idempotency.finish(tx, principal, idempotencyKey, response);
       return response;
     };

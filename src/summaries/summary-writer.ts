@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Principal } from '../organizations';
 import { newId } from '../common/ids';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
@@ -45,8 +46,14 @@ export class SummaryWriter {
   }
 
   /** What a caller's request to summarise comes to, in either of its two ways. */
-  async write(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
-    return run.mode === 'keep' ? this.keep(tx, thread, run, text) : this.replace(tx, thread, run, text);
+  async write(
+    tx: TenantTx,
+    principal: Principal,
+    thread: Thread,
+    run: SummaryRun,
+    text: Summarized,
+  ): Promise<SummarizeResult> {
+    return run.mode === 'keep' ? this.keep(tx, thread, run, text) : this.replace(tx, principal, thread, run, text);
   }
 
   private async keep(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
@@ -56,12 +63,19 @@ export class SummaryWriter {
   }
 
   /** Summaries of the same messages go: what they say is in the message. */
-  private async replace(tx: TenantTx, thread: Thread, run: SummaryRun, text: Summarized): Promise<SummarizeResult> {
+  private async replace(
+    tx: TenantTx,
+    principal: Principal,
+    thread: Thread,
+    run: SummaryRun,
+    text: Summarized,
+  ): Promise<SummarizeResult> {
     const { from, to, count, rows } = run;
     const content = `[Summary of ${count} earlier messages]: ${text.content}`;
     const metadata = { summary: { from_seq: from, to_seq: to, messages: count, created_by: text.created_by } };
     const range = { from: rows[0].seq, to };
-    const done = await this.messages.replaceBySummary(tx, thread, range, { role: 'system', content, metadata });
+    const message = { role: 'system', content, metadata } as const;
+    const done = await this.messages.replaceBySummary(tx, principal, thread, range, message);
     await this.summaries.deleteWithin(tx, thread, from, to);
     const { id, token_count, message_count: total, version } = done;
     const summary = { id, thread_id: thread.id, from_seq: from, to_seq: to, token_count };

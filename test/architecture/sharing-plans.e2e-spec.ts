@@ -71,7 +71,7 @@ describe('Plans of sharing', () => {
 
   it('X02 C48 an append of the owner does not look at shares, nor does reading the end', async () => {
     const message = { id: newId(), role: 'user', content: 'x', metadata: {}, token_count: 1, cost: '0' };
-    const all = { from: null, to: null, offset: 0, known: null };
+    const all = { from: null, to: null, createdBy: null, offset: 0, known: null };
     const statements: [Statement, Values][] = [
       [APPEND.thread, { messages: JSON.stringify([message]), count: 1, tokens: 1, version: null }],
       [LISTS.desc.thread, { afterSeq: 0, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 20, ...all }],

@@ -27,6 +27,11 @@ describe('Default identity', () => {
     expect(answer.body.detail).toContain('role member');
   });
 
+  it('A01 what it writes says so', async () => {
+    const { id } = await app.anonymous().createThread();
+    expect(await app.anonymous().addMessage(id)).toMatchObject({ created_by: 'default_user', created_via: 'default' });
+  });
+
   it.each<[string, number, string, Headers]>([
     ['a host that is no loopback name', 403, 'HOST_NOT_LOOPBACK', { host: 'evil.example' }],
     ['a host that begins like one', 403, 'HOST_NOT_LOOPBACK', { host: 'localhost.evil.example:8000' }],

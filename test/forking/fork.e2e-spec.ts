@@ -27,7 +27,7 @@ describe('Forks of threads', () => {
     const source = await alice.createThread('Tokyo', { metadata: { a: 1 }, auto_summarize: true });
     const calls = [{ id: 'c1', type: 'function', function: { name: 'find', arguments: '{"x": 1}' } }];
     await alice.addMessages(source.id, [
-      { ...said(0), timestamp: '2020-01-01T00:00:00Z', metadata: { b: [null] }, sender_id: 'u', id: randomUUID() },
+      { ...said(0), timestamp: '2020-01-01T00:00:00Z', metadata: { b: [null] }, sender_id: 'alice', id: randomUUID() },
       { role: 'assistant', content: null, tool_calls: calls },
       { role: 'tool', tool_call_id: 'c1', content: { any: 'thing' }, cost: 0.25, token_count: 7 },
     ]);

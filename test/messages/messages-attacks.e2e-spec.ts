@@ -112,9 +112,10 @@ describe('Attacks on messages', () => {
       expectProblem(await post({ ...message, ...extra }), 400, 'VALIDATION_FAILED');
     }
     const long = 'x'.repeat(256);
-    for (const field of ['name', 'sender_id', 'tool_call_id']) {
+    for (const [field, status] of Object.entries({ name: 201, sender_id: 403, tool_call_id: 201 })) {
       expectProblem(await post({ ...message, [field]: long }), 400, 'VALIDATION_FAILED');
-      expect((await post({ ...message, [field]: long.slice(1) })).status).toBe(201);
+      // Of a member, no sender of another name is taken (A01).
+      expect((await post({ ...message, [field]: long.slice(1) })).status).toBe(status);
     }
   });
 

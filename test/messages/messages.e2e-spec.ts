@@ -26,6 +26,8 @@ describe('Messages', () => {
       role: 'user',
       sender_role: 'user',
       sender_id: null,
+      created_by: 'alice',
+      created_via: expect.any(String),
       content: { type: 'text', text: 'Hello, world!' },
       tool_calls: null,
       tool_call_id: null,
@@ -99,7 +101,10 @@ describe('Messages', () => {
   });
 
   it('F22 keeps the sender_id', async () => {
-    expect((await post({ role: 'user', content: 'x', sender_id: 'agent-7' })).body.sender_id).toBe('agent-7');
+    const service = await app.as('acme', 'alice', 'service');
+    expect((await service.addMessage(threadId, { role: 'user', content: 'x', sender_id: 'agent-7' })).sender_id).toBe(
+      'agent-7',
+    );
     expect((await post({ role: 'user', content: 'x', sender_id: null })).body.sender_id).toBeNull();
   });
 

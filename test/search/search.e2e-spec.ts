@@ -113,7 +113,7 @@ describe('Search over messages', () => {
   it('F48 filters by thread, role, sender, metadata and time: from inclusive, to exclusive', async () => {
     const { id } = await alice.createThread('Filters');
     const [first, second] = await alice.addMessages(id, [
-      { role: 'user', content: 'zeppelin one', sender_id: 'carol', metadata: { topic: 'air', deep: { a: 1 } } },
+      { role: 'user', content: 'zeppelin one', sender_id: 'alice', metadata: { topic: 'air', deep: { a: 1 } } },
       { role: 'assistant', content: 'zeppelin two' },
     ]);
     const times = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z'];
@@ -123,7 +123,7 @@ describe('Search over messages', () => {
     expect((await read({})).sort()).toEqual(['zeppelin one', 'zeppelin two']);
     expect(await read({ thread_id: randomUUID() })).toEqual([]);
     expect(await read({ role: 'assistant' })).toEqual(['zeppelin two']);
-    expect(await read({ sender_id: 'carol' })).toEqual(['zeppelin one']);
+    expect(await read({ sender_id: 'alice' })).toEqual(['zeppelin one']);
     expect(await read({ metadata: '{"deep":{"a":1}}' })).toEqual(['zeppelin one']);
     expect(await read({ metadata: '{"deep":{"a":2}}' })).toEqual([]);
     expect(await read({ from: times[1] })).toEqual(['zeppelin two']);

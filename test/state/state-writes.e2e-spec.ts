@@ -52,7 +52,7 @@ describe('Saving states', () => {
     ['timestamp', user('b', { timestamp: '2024-01-01T00:00:00Z' })],
     ['token_count', user('b', { token_count: 77 })],
     ['cost', user('b', { cost: 0.5 })],
-    ['sender_id', user('b', { sender_id: 'ann' })],
+    ['sender_id', user('b', { sender_id: 'alice' })],
     ['content', { role: 'user', content: [{ type: 'text', text: 'b' }] }],
   ])('C19 a message that differs in its %s alone is another one', async (_, changed) => {
     await put(history('a', 'b', 'c'));
@@ -67,7 +67,7 @@ describe('Saving states', () => {
   it('G10 a loaded state is accepted as it is, and changes no message', async () => {
     const call = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } };
     const messages = [
-      user('Hi', { token_count: 9, cost: '0.000001', sender_id: 'ann', metadata: { a: { b: 1 } } }),
+      user('Hi', { token_count: 9, cost: '0.000001', sender_id: 'alice', metadata: { a: { b: 1 } } }),
       { role: 'assistant', content: null, tool_calls: [call] },
       { role: 'tool', tool_call_id: 'c1', content: [{ type: 'json', value: 1 }], timestamp: 1715785200000 },
       { role: 'assistant', content: '' },

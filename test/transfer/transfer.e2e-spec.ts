@@ -24,7 +24,7 @@ describe('Export and import', () => {
 
   /** Everything that a conversation may have, and gaps where messages were deleted. */
   async function makeRich(client: Client, name = 'Tokyo'): Promise<string> {
-    const { id } = await client.createThread(name, { metadata: { b: 1, a: { deep: [1, null, 'x'] } } });
+    const { id, user_id } = await client.createThread(name, { metadata: { b: 1, a: { deep: [1, null, 'x'] } } });
     const call = {
       id: 'call_1',
       type: 'function',
@@ -46,7 +46,7 @@ describe('Export and import', () => {
       {
         role: 'user',
         content: { type: 'x', metadata: {} },
-        sender_id: 'someone',
+        sender_id: user_id,
         timestamp: '2024-02-29T10:00:00.123Z',
       },
       { role: 'assistant', content: 'Costly', cost: '12.34', token_count: 77, metadata: { z: 1, y: 2 } },
@@ -113,7 +113,11 @@ describe('Export and import', () => {
 
   it('F46 C47 imported twice there are two threads; those of another user and organization are theirs', async () => {
     const id = await makeRich(alice);
-    const text = await exported(alice, `/threads/${id}/export`, 'ndjson');
+    const exportedText = await exported(alice, `/threads/${id}/export`, 'ndjson');
+    // Who is no service brings in nobody else's words (A01).
+    const refused = await bob.send('POST', '/threads/import', { raw: exportedText, headers: NDJSON });
+    expectProblem(refused, 403, 'SENDER_MISMATCH');
+    const text = exportedText.replace('"sender_id":"alice",', '');
     const ids = new Set<string>();
     for (const client of [alice, alice, bob, mallory]) {
       const { status, body } = await client.send('POST', '/threads/import', { raw: text, headers: NDJSON });

@@ -7,7 +7,7 @@ import type { MessageRow } from '../message.entity';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { AppendRepository } from './append.repository';
-import { type Append, type Appended, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
+import { type Append, type Appended, authorOf, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
 
 /** Where an append goes, and what is special about it there. */
 export interface AppendTarget extends Target {
@@ -65,7 +65,7 @@ export class AppendWriter {
     const { messages, expected } = append;
     const appended = await this.rows.append(tx, principal, target, messages, expected.version);
     if (!appended) throw new Unsettled();
-    return { created: true, rows: toRows(messages, appended), counts: appended, appended };
+    return { created: true, rows: toRows(principal, messages, appended), counts: appended, appended };
   }
 
   /**
@@ -82,7 +82,7 @@ export class AppendWriter {
     const fresh = append.messages.filter((message) => !known.has(message));
     const appended = await this.store(tx, principal, thread, fresh);
     const settled = await target.settle?.(tx, { ...thread, ...appended });
-    const stored = appended ? toRows(fresh, appended) : [];
+    const stored = appended ? toRows(principal, fresh, appended) : [];
     // Both lists are in the order of the request, so one walk puts them together.
     const rows = append.messages.map((message) => known.get(message) ?? (stored.shift() as MessageRow));
     // A known message under an id of ours was stored by an earlier attempt of this very request.
@@ -98,7 +98,8 @@ export class AppendWriter {
   async previewAppend(principal: Principal, target: Target, append: Append): Promise<Stored> {
     const thread = await this.threads.get(principal, target);
     checkVersion(append.expected, thread.version);
-    const placement = { thread_id: thread.id, seq: 0, created_at: new Date().toISOString() };
+    const created_at = new Date().toISOString();
+    const placement = { thread_id: thread.id, seq: 0, created_at, ...authorOf(principal) };
     return { created: false, rows: append.messages.map((message) => toRow(message, placement)), counts: thread };
   }
 

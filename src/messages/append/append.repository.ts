@@ -40,7 +40,7 @@ const KEEPS_ALL = `AND NOT EXISTS (
  * The append: one statement. The update locks the thread's row, which makes the numbers gapless and ordered and lets
  * appends to other threads pass; the messages are numbered from it. `->` keeps JSON null and absence apart.
  */
-export const APPEND = sqlForTarget<'messages' | 'count' | 'tokens' | 'version', Appended>(
+export const APPEND = sqlForTarget<'messages' | 'count' | 'tokens' | 'version' | 'via', Appended>(
   'messages_append',
   'write',
 )(
@@ -56,7 +56,7 @@ export const APPEND = sqlForTarget<'messages' | 'count' | 'tokens' | 'version', 
         t.auto_summarize
     ), stored AS (
       INSERT INTO messages (${APPENDED_COLUMNS}, request_hash, created_at, updated_at)
-      SELECT t.org_id, t.id, t.base + n, ${saidIn('m')}, decode(m->>'request_hash', 'hex'), t.updated_at, t.updated_at
+      SELECT t.org_id, t.id, t.base + n, ${saidIn('m')}, :userId, :via, decode(m->>'request_hash', 'hex'), t.updated_at, t.updated_at
       FROM thread t, input
     )
     SELECT id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`,
@@ -72,7 +72,8 @@ const PRINCIPAL = { orgId: ':orgId', userId: 'w.user_id', seesOrganization: 'w.s
 const APPEND_GROUP = sql<'orgId' | 'threads' | 'messages' | 'places', GroupedRow>('messages_append_group')`
   WITH wanted AS (
     SELECT * FROM jsonb_to_recordset(:threads::jsonb)
-      AS w(n int, id uuid, session text, user_id text, sees boolean, writes int, first int, messages int, tokens bigint)
+      AS w(n int, id uuid, session text, user_id text, via text, sees boolean, writes int, first int, messages int,
+        tokens bigint)
   ), input AS MATERIALIZED (
     SELECT i.m, i.t, i.o, (i.m->>'cost')::numeric AS cost
     FROM ROWS FROM (jsonb_array_elements(:messages::jsonb), unnest(:places::int[])) WITH ORDINALITY AS i(m, t, o)
@@ -95,11 +96,12 @@ const APPEND_GROUP = sql<'orgId' | 'threads' | 'messages' | 'places', GroupedRow
       ${touchedBy('w.writes')}
     FROM held w JOIN costs c ON c.t = w.n
     WHERE t.org_id = :orgId AND t.id = w.thread_id
-    RETURNING w.n, w.first, t.org_id, t.id, t.last_seq - w.messages AS base, t.message_count, t.version, t.updated_at,
+    RETURNING w.n, w.first, w.user_id AS author, w.via, t.org_id, t.id, t.last_seq - w.messages AS base, t.message_count, t.version, t.updated_at,
       t.token_count, t.auto_summarize
   ), stored AS (
     INSERT INTO messages (${APPENDED_COLUMNS}, created_at, updated_at)
-    SELECT t.org_id, t.id, t.base + i.o - t.first, ${saidIn('m', { cost: 'i.cost' })}, t.updated_at, t.updated_at
+    SELECT t.org_id, t.id, t.base + i.o - t.first, ${saidIn('m', { cost: 'i.cost' })}, t.author, t.via, t.updated_at,
+      t.updated_at
     FROM thread t JOIN input i ON i.t = t.n ORDER BY i.o
   )
   SELECT n, id AS thread_id, base, message_count, version, updated_at, token_count, auto_summarize FROM thread`;
@@ -139,7 +141,7 @@ export class AppendRepository {
       const first = places.length;
       for (let i = 0; i < count; i += 1) places.push(n);
       const named = target.by === 'thread' ? { id: target.id } : { session: target.id };
-      const viewing = { user_id: principal.userId, sees: principal.seesOrganization };
+      const viewing = { user_id: principal.userId, via: principal.via, sees: principal.seesOrganization };
       return { n, ...named, ...viewing, writes, first, messages: count, tokens };
     });
     const values = { orgId, threads: JSON.stringify(wanted), messages: `[${messages.join(',')}]`, places };

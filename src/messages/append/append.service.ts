@@ -11,6 +11,7 @@ import { byThread, checkTarget, type Thread } from '../../threads';
 import type { Estimator } from '../../tokens';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
+import { messageErrors } from '../messages.errors';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
 import { GroupCommitService } from './group-commit.service';
 import { type Append, type Appended, type NewMessage, toNewMessage, toRows } from './new-message';
@@ -72,8 +73,8 @@ export class AppendService {
   /**
    * Stores one message or a batch, in order, all or nothing. One statement in one round trip, with others that wait at
    * the same time, unless something is to be compared first.
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, STORE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED, and what
-   *   `AppendWriter.appendUnderLock` throws
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, SENDER_MISMATCH, STORE_UNAVAILABLE,
+   *   IDEMPOTENCY_KEY_REUSED, and what `AppendWriter.appendUnderLock` throws
    */
   async append(
     principal: Principal,
@@ -91,7 +92,7 @@ export class AppendService {
     body: AppendBody,
     { idempotencyKey, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
-    const append = this.prepare(body, ifMatch);
+    const append = this.prepare(principal, body, ifMatch);
     return this.admit(append, () =>
       persist && append.messages.length > 0
         ? this.store(principal, target, append, idempotencyKey)
@@ -101,7 +102,7 @@ export class AppendService {
 
   /** The same inside a transaction of another service. */
   appendIn(tx: TenantTx, principal: Principal, target: AppendTarget, body: AppendBody): Promise<AppendResult> {
-    return this.appendUnderLock(tx, principal, target, this.prepare(body));
+    return this.appendUnderLock(tx, principal, target, this.prepare(principal, body));
   }
 
   /** Appends messages to a thread that `tx` holds. @throws pg's error for an id that is taken */
@@ -119,21 +120,22 @@ export class AppendService {
   /**
    * Messages that are valid and counted, by the limits and the estimator of the configuration.
    * @param list name of their list in the body, for error texts
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH
    */
-  toMessages(inputs: MessageInput[], list?: string, estimator?: Estimator): NewMessage[] {
+  toMessages(principal: Principal, inputs: MessageInput[], list?: string, estimator?: Estimator): NewMessage[] {
+    for (const { sender_id } of inputs) checkSender(principal, sender_id);
     const { METADATA_LIMIT_BYTES, TOKEN_ESTIMATOR } = this.config.env;
     const rules = { estimator: estimator ?? TOKEN_ESTIMATOR, metadataBytes: METADATA_LIMIT_BYTES };
     return inputs.map((input, i) => toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
   }
 
-  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS */
-  private prepare(body: AppendBody, ifMatch?: number): Append {
+  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, SENDER_MISMATCH */
+  private prepare(principal: Principal, body: AppendBody, ifMatch?: number): Append {
     const isBatch = 'messages' in body;
     const inputs = isBatch ? body.messages : [body];
     const { MESSAGE_BATCH_LIMIT, TOOL_CALL_LINKAGE } = this.config.env;
     checkCount(inputs, MESSAGE_BATCH_LIMIT);
-    const messages = this.toMessages(inputs, isBatch ? 'messages' : undefined, body.token_estimator);
+    const messages = this.toMessages(principal, inputs, isBatch ? 'messages' : undefined, body.token_estimator);
     const json = messages.map((message) => JSON.stringify(message));
     return {
       messages,
@@ -178,7 +180,8 @@ export class AppendService {
     const appended = await this.groups.append(principal, target, append);
     if (!appended) return undefined;
     this.tell(principal, appended);
-    return toResult(target, append, { created: true, rows: toRows(append.messages, appended), counts: appended });
+    const rows = toRows(principal, append.messages, appended);
+    return toResult(target, append, { created: true, rows, counts: appended });
   }
 
   /** @throws Unsettled, and pg's error for an id that is taken */
@@ -220,6 +223,11 @@ export class AppendService {
       }
     }
   }
+}
+
+/** Whose words a message is, nobody says of others (A01). @throws SENDER_MISMATCH */
+function checkSender({ role, userId }: Principal, sender: string | null | undefined): void {
+  if (role === 'member' && typeof sender === 'string' && sender !== userId) throw messageErrors.SENDER_MISMATCH();
 }
 
 /** Whether nothing is to be compared, and no earlier attempt of the caller can have stored it. */

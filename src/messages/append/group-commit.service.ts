@@ -109,7 +109,7 @@ export function takeGroup(waiting: WaitingAppend[]): OfThread[] {
     const others = threads.get(key);
     size += append.size;
     if (count > 0 && (count === MAX_GROUP.appends || size > MAX_GROUP.characters)) break;
-    if (others && !seesAlike(others[0].principal, append.principal)) break;
+    if (others && !isSameCaller(others[0].principal, append.principal)) break;
     if (others) others.push(append);
     else threads.set(key, [append]);
     count += 1;
@@ -118,9 +118,9 @@ export function takeGroup(waiting: WaitingAppend[]): OfThread[] {
   return [...threads.values()];
 }
 
-/** The same user may have keys of several roles, and see more with one than with another. */
-const seesAlike = (one: Principal, other: Principal) =>
-  one.userId === other.userId && one.seesOrganization === other.seesOrganization;
+/** The same user may have several keys, and see more with one than with another. */
+const isSameCaller = (one: Principal, other: Principal) =>
+  one.userId === other.userId && one.via === other.via && one.seesOrganization === other.seesOrganization;
 
 /** Sessions of two users may have the same name. */
 const keyOf = ({ principal, target: { by, id } }: WaitingAppend) =>

@@ -6,6 +6,7 @@ import { newId } from '../../common/ids';
 import { type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
+import type { Principal } from '../../organizations';
 import type { AutoSummarize } from '../../threads';
 import { estimateTokens, type Estimator } from '../../tokens';
 import { textOf, toStored } from '../message-views';
@@ -82,11 +83,20 @@ export function countTokens(content: unknown, toolCalls: ToolCall[] | null | und
   return [textOf(content), ...calls].reduce((sum, text) => sum + estimateTokens(text, estimator), 0);
 }
 
-/** The place of a new message in its thread. */
-type Placement = Pick<MessageRow, 'thread_id' | 'seq' | 'created_at'>;
+/** Who wrote a message, as its columns. */
+export type Author = Pick<MessageRow, 'created_by' | 'created_via'>;
+
+/** What the server says of who writes (A01). */
+export const authorOf = ({ userId, via }: Pick<Principal, 'userId' | 'via'>): Author => ({
+  created_by: userId,
+  created_via: via,
+});
+
+/** The place of a new message in its thread, and who wrote it. */
+type Placement = Pick<MessageRow, 'thread_id' | 'seq' | 'created_at'> & Author;
 
 /** A message that was just stored, without reading it again. */
-export const toRow = (message: NewMessage, { thread_id, seq, created_at }: Placement): MessageRow => ({
+export const toRow = (message: NewMessage, { thread_id, seq, created_at, ...author }: Placement): MessageRow => ({
   thread_id,
   seq,
   id: message.id,
@@ -101,6 +111,7 @@ export const toRow = (message: NewMessage, { thread_id, seq, created_at }: Place
   token_count: message.token_count,
   cost: message.cost,
   client_timestamp: message.client_timestamp ?? null,
+  ...author,
   created_at,
   updated_at: created_at,
 });
@@ -118,9 +129,10 @@ export interface Appended {
 }
 
 /** The messages of an append that was just stored. */
-export function toRows(messages: NewMessage[], { thread_id, base, updated_at }: Appended): MessageRow[] {
-  const created_at = updated_at.toISOString();
-  return messages.map((message, i) => toRow(message, { thread_id, seq: base + i + 1, created_at }));
+export function toRows(principal: Principal, messages: NewMessage[], appended: Appended): MessageRow[] {
+  const { thread_id, base } = appended;
+  const of = { thread_id, created_at: appended.updated_at.toISOString(), ...authorOf(principal) };
+  return messages.map((message, i) => toRow(message, { ...of, seq: base + i + 1 }));
 }
 
 /** Whether a message says what is stored already: role, content and tool calls. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { isObject } from '../../http/request/fields';
 import { idAt } from '../../common/ids';
@@ -35,12 +36,12 @@ export class MessageImportService {
 
   /**
    * Messages that are valid and counted, by the rules of an append. Ids are new: those of the list may be taken by now.
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH
    */
-  prepare(inputs: EarlierMessage[], { lastSeq, now, stored }: EarlierList): ImportedMessage[] {
+  prepare(author: Principal, inputs: EarlierMessage[], { lastSeq, now, stored }: EarlierList): ImportedMessage[] {
     const withoutIds = inputs.map(({ id: _, ...input }) => input);
     let seq = lastSeq;
-    return this.appends.toMessages(withoutIds, 'messages').map((message, i) => {
+    return this.appends.toMessages(author, withoutIds, 'messages').map((message, i) => {
       seq = seqAfter(seq, inputs[i].seq, i);
       const times = timesOf(inputs[i], now);
       const id = idAt(Date.parse(times.created_at), seq % 2 ** 32);
@@ -49,9 +50,15 @@ export class MessageImportService {
     });
   }
 
-  /** Stores them on a thread that is being made in `tx`. */
-  async store(tx: TenantTx, thread: Pick<Thread, 'org_id' | 'id'>, messages: ImportedMessage[]): Promise<void> {
-    for (let i = 0; i < messages.length; i += BATCH) await this.rows.insert(tx, thread, messages.slice(i, i + BATCH));
+  /** Stores them on a thread that is being made in `tx`. @param author who imports them, whatever the list says of others (A01) */
+  async store(
+    tx: TenantTx,
+    author: Principal,
+    thread: Pick<Thread, 'org_id' | 'id'>,
+    messages: ImportedMessage[],
+  ): Promise<void> {
+    for (let i = 0; i < messages.length; i += BATCH)
+      await this.rows.insert(tx, author, thread, messages.slice(i, i + BATCH));
   }
 }
 

@@ -27,8 +27,9 @@ export async function readPage<Row extends Numbered>(
 /** The newest first; one more tells that there are more. */
 export const newestSlice = (count: number) => ({ order: 'desc', limit: rowsFor(count), offset: 0 }) as const;
 
-/** How many rows a slice looks at: what is skipped costs as much, and a time may be anywhere. */
-export const rowsOf = ({ limit, offset, from, to }: MessageSlice) => (from || to ? Infinity : limit + offset);
+/** How many rows a slice looks at: what is skipped costs as much, and a time or an author may be anywhere. */
+export const rowsOf = ({ limit, offset, from, to, createdBy }: MessageSlice) =>
+  from || to || createdBy !== undefined ? Infinity : limit + offset;
 
 /** The position of a message, for a cursor. */
 export const seqOf = (row: Numbered) => [row.seq];
@@ -52,11 +53,11 @@ function cutLast<Row>(last: number, { rows, total, version }: MessagePage<Row>):
 }
 
 /** @throws INVALID_RANGE, BAD_REQUEST */
-function toLast({ last = 0, from, to, as_of: asOf, ...others }: ListMessagesQuery): Reading {
+function toLast({ last = 0, from, to, created_by: createdBy, as_of: asOf, ...others }: ListMessagesQuery): Reading {
   if (Object.values(others).some((value) => value !== undefined)) {
-    throw commonErrors.BAD_REQUEST('last goes with from, to and as_of only.');
+    throw commonErrors.BAD_REQUEST('last goes with from, to, created_by and as_of only.');
   }
-  return { ...timeRange('from', from, to), asOf, ...newestSlice(last) };
+  return { ...timeRange('from', from, to), createdBy, asOf, ...newestSlice(last) };
 }
 
 /** @throws INVALID_CURSOR, INVALID_RANGE, BAD_REQUEST */
@@ -66,5 +67,6 @@ function toSlice(query: ListMessagesQuery): Omit<MessageSlice, 'limit'> {
   // The cursor lies inside the slice, so it replaces the bound that it has passed.
   const bounds =
     order === 'asc' ? { afterSeq: cursor ?? afterSeq, beforeSeq } : { afterSeq, beforeSeq: cursor ?? beforeSeq };
-  return { ...bounds, ...timeRange('from', query.from, query.to), order, offset };
+  const createdBy = query.created_by;
+  return { ...bounds, ...timeRange('from', query.from, query.to), createdBy, order, offset };
 }

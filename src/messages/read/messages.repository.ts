@@ -13,6 +13,7 @@ export interface MessageSlice {
   beforeSeq?: number;
   from?: Date;
   to?: Date;
+  createdBy?: string;
   order: Order;
   limit: number;
   offset: number;
@@ -69,7 +70,7 @@ type Line<Row> = Row & Omit<MessagePage, 'rows'>;
 type WindowLine = MessageRow & Omit<ContextWindow, 'leading' | 'rows'> & { leads: boolean | null };
 
 /** The names of a slice's parameters. */
-type SliceNames = 'afterSeq' | 'beforeSeq' | 'from' | 'to' | 'limit' | 'offset' | 'known';
+type SliceNames = 'afterSeq' | 'beforeSeq' | 'from' | 'to' | 'createdBy' | 'limit' | 'offset' | 'known';
 
 const listInOrder = <Row extends object>(order: Order, name: string, format: RowFormat, columns: string) =>
   sqlForTarget<SliceNames, Line<Row>>(
@@ -84,6 +85,7 @@ const listInOrder = <Row extends object>(order: Order, name: string, format: Row
       WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq > :afterSeq AND m.seq < :beforeSeq
         AND (:known::bigint IS NULL OR t.version <> :known)
         AND (:from::timestamptz IS NULL OR m.created_at >= :from) AND (:to::timestamptz IS NULL OR m.created_at < :to)
+        AND (:createdBy::text IS NULL OR m.created_by = :createdBy)
       ORDER BY m.seq ${order} LIMIT :limit OFFSET :offset
     ) m ON true
     WHERE ${isTarget}
@@ -213,8 +215,8 @@ export class MessagesRepository {
     target: Target,
     slice: MessageSlice,
   ): Promise<MessagePage<Row> | undefined> {
-    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, limit, offset, known } = slice;
-    const values = { ...principal, target: target.id, afterSeq, beforeSeq, from, to, limit, offset, known };
+    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, createdBy, limit, offset, known } = slice;
+    const values = { ...principal, target: target.id, afterSeq, beforeSeq, from, to, createdBy, limit, offset, known };
     const lines = await tx.query(lists[slice.order][target.by], values);
     if (lines.length === 0) return undefined;
     const { total, version } = lines[0];

@@ -64,6 +64,14 @@ export class DeletedMessage {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   client_timestamp!: Date | null;
 
+  /** The user who wrote it, by the credentials of the request; null: of before this was kept, or the user is erased (A01). */
+  @Column({ type: 'text', nullable: true })
+  created_by!: string | null;
+
+  /** The id of the API key that wrote it, `jwt`, `default` or `cli`. */
+  @Column({ type: 'text', nullable: true })
+  created_via!: string | null;
+
   @Column({ type: 'bytea', nullable: true })
   request_hash!: Buffer | null;
 

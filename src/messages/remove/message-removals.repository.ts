@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads';
-import type { NewMessage } from '../append/new-message';
+import type { Author, NewMessage } from '../append/new-message';
 import type { MessageRow } from '../message.entity';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
 
@@ -55,12 +55,13 @@ const DELETE_RANGE = sql<ThreadNames | 'from' | 'to' | 'only', Removed>('message
   )
   ${REMOVED}`;
 
-type InsertNames = ThreadNames | 'seq' | 'id' | 'role' | 'content' | 'metadata' | 'tokens' | 'cost';
+type InsertNames = ThreadNames | 'seq' | 'id' | 'role' | 'content' | 'metadata' | 'tokens' | 'cost' | keyof Author;
 
 const INSERT_AT = sql<InsertNames>('messages_insert_at')`
-  INSERT INTO messages (org_id, thread_id, seq, id, role, content, metadata, token_count, cost, created_at, updated_at)
-  SELECT t.org_id, t.id, :seq, :id, :role, :content::jsonb, :metadata::jsonb, :tokens, :cost::numeric, t.updated_at,
-    t.updated_at
+  INSERT INTO messages (org_id, thread_id, seq, id, role, content, metadata, token_count, cost, created_by, created_via,
+    created_at, updated_at)
+  SELECT t.org_id, t.id, :seq, :id, :role, :content::jsonb, :metadata::jsonb, :tokens, :cost::numeric, :created_by,
+    :created_via, t.updated_at, t.updated_at
   FROM threads t WHERE t.org_id = :orgId AND t.id = :threadId`;
 
 /** What is deleted for good, and what takes its place. The thread is held. */
@@ -93,9 +94,10 @@ export class MessageRemovalsRepository {
   }
 
   /** Stores a message under a number that is free, on a thread that was touched before, in the same transaction. */
-  async insertAt(tx: TenantTx, thread: Thread, seq: number, message: NewMessage): Promise<void> {
-    const { id, role, token_count: tokens, cost } = message;
+  async insertAt(tx: TenantTx, thread: Thread, seq: number, message: NewMessage & Author): Promise<void> {
+    const { id, role, token_count: tokens, cost, created_by, created_via } = message;
     const json = { content: JSON.stringify(message.content), metadata: JSON.stringify(message.metadata) };
-    await tx.execute(INSERT_AT, { ...threadValues(thread), seq, id, role, tokens, cost, ...json });
+    const author = { created_by, created_via };
+    await tx.execute(INSERT_AT, { ...threadValues(thread), seq, id, role, tokens, cost, ...author, ...json });
   }
 }

@@ -6,7 +6,7 @@ import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
-import type { NewMessage } from '../append/new-message';
+import { authorOf, type NewMessage } from '../append/new-message';
 import { HeldThreads } from '../edit/held-threads';
 import { messageErrors } from '../messages.errors';
 import type { RemovalReason } from './deleted-message.entity';
@@ -72,6 +72,7 @@ export class MessageRemovals {
   /** Puts one message in the place of a range, which goes for good. @returns the counts then */
   async replaceRange(
     tx: TenantTx,
+    principal: Principal,
     thread: Thread,
     range: Required<SeqRange>,
     message: NewMessage,
@@ -80,7 +81,7 @@ export class MessageRemovals {
     const change = { messages: 1 - gone.messages, tokens: message.token_count - gone.tokens };
     const counted = { ...change, costAdded: message.cost, costRemoved: gone.cost };
     const counts = await this.threads.book(tx, thread, 'reset', gone.seqs, counted);
-    await this.messages.insertAt(tx, thread, range.to, message);
+    await this.messages.insertAt(tx, thread, range.to, { ...message, ...authorOf(principal) });
     return counts;
   }
 

@@ -27,10 +27,10 @@ export class MessageReplacementService {
   /**
    * Makes the thread's messages those of a list. Leading messages that are equal stay, with their ids and times; from the
    * first difference on, the old ones go and the new ones are appended (C19).
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_ID_CONFLICT
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH, MESSAGE_ID_CONFLICT
    */
   async replaceHistory(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
-    const messages = this.appends.toMessages(history, 'history');
+    const messages = this.appends.toMessages(principal, history, 'history');
     const rows = await this.messages.rows(tx, principal, thread.id);
     const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
@@ -50,12 +50,13 @@ export class MessageReplacementService {
    */
   async replaceBySummary(
     tx: TenantTx,
+    principal: Principal,
     thread: Thread,
     range: Required<SeqRange>,
     input: MessageInput,
   ): Promise<Replaced> {
-    const [message] = this.appends.toMessages([input]);
-    const counts = await this.removals.replaceRange(tx, thread, range, message);
+    const [message] = this.appends.toMessages(principal, [input]);
+    const counts = await this.removals.replaceRange(tx, principal, thread, range, message);
     return { id: message.id, token_count: message.token_count, ...counts };
   }
 }

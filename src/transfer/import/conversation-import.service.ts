@@ -37,6 +37,7 @@ export class ConversationImportService {
 
   /**
    * A thread of the owner's, under a new id; whose it was does not matter (C47).
+   * @param author who imports it, in the last argument: what it says of who wrote what is not believed (A01)
    * @param threadId made from the time that the conversation began at, since lists sort by it
    * @throws SESSION_EXISTS, SESSION_ID_RESERVED, INVALID_ID, TOO_MANY_SESSIONS
    */
@@ -45,7 +46,7 @@ export class ConversationImportService {
     owner: Principal,
     conversation: Conversation,
     threadId: string,
-    placing: Placing,
+    { author, ...placing }: Placing & { author: Principal },
   ): Promise<Placed> {
     const { thread, summaries, messages } = conversation;
     const key = { org_id: owner.orgId, id: threadId };
@@ -54,7 +55,7 @@ export class ConversationImportService {
     await this.rows.insertThread(tx, key, owner.userId, thread);
     if (held) await this.rows.moveSession(tx, held, threadId, sessionOf(conversation));
     if (summaries.length > 0) await this.rows.insertSummaries(tx, key, withIds(summaries));
-    await this.messages.store(tx, key, messages);
+    await this.messages.store(tx, author, key, messages);
     return { thread_id: threadId, session_id: held?.session_id ?? null };
   }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { setImmediate as breathe } from 'node:timers/promises';
+import type { Principal } from '../../organizations';
 import { checkMetadata } from '../../http/request/limits';
 import { CONFIG, type Config } from '../../config/config';
 import { type ImportedMessage, MessageImportService } from '../../messages';
@@ -24,6 +25,9 @@ const BATCH = 200;
 /** Summaries of one conversation: they are stored by one statement. */
 const MAX_SUMMARIES = 10_000;
 
+/** How the messages of a conversation are to be read. */
+type MessageList = { now: string; stored: boolean };
+
 /** Makes of anything that is a conversation one that is valid, counted and ready to be stored. */
 @Injectable()
 export class ConversationParser {
@@ -32,8 +36,8 @@ export class ConversationParser {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** @throws IMPORT_FORMAT_UNKNOWN, IMPORT_VERSION_UNKNOWN, VALIDATION_FAILED, METADATA_TOO_LARGE */
-  async parse(value: unknown, format?: ImportFormatName): Promise<Conversation> {
+  /** @throws IMPORT_FORMAT_UNKNOWN, IMPORT_VERSION_UNKNOWN, VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH */
+  async parse(principal: Principal, value: unknown, format?: ImportFormatName): Promise<Conversation> {
     const { fields, stored } = toDraft(value, format);
     const { session, summaries = [], messages, ...rest } = fields;
     const head = checked(ConversationHead, rest);
@@ -41,7 +45,7 @@ export class ConversationParser {
     for (const data of [head.metadata, part?.variables])
       checkMetadata(data ?? {}, this.config.env.METADATA_LIMIT_BYTES);
     const now = new Date().toISOString();
-    const read = await this.readMessages(messages, now, stored);
+    const read = await this.readMessages(principal, messages, { now, stored });
     const thread = threadOf(head, read, now);
     return {
       thread,
@@ -52,14 +56,14 @@ export class ConversationParser {
     };
   }
 
-  private async readMessages(values: unknown, now: string, stored: boolean): Promise<ImportedMessage[]> {
+  private async readMessages(principal: Principal, values: unknown, of: MessageList): Promise<ImportedMessage[]> {
     if (!Array.isArray(values)) throw invalid('messages', 'must be an array');
     const read: ImportedMessage[] = [];
     for (let from = 0; from < values.length; from += BATCH) {
       const batch = { messages: values.slice(from, from + BATCH) as unknown[] };
-      const list = { lastSeq: read.at(-1)?.seq ?? 0, now, stored };
+      const list = { lastSeq: read.at(-1)?.seq ?? 0, ...of };
       const place = { offset: from };
-      read.push(...at(place, () => this.messages.prepare(checked(MessageParts, batch).messages, list)));
+      read.push(...at(place, () => this.messages.prepare(principal, checked(MessageParts, batch).messages, list)));
       await breathe();
     }
     return read;

@@ -30,6 +30,12 @@ export interface ImportOptions extends Placing {
 /** Conversations before others get their turn. */
 const BREATH = 50;
 
+/** Who imports, and whose threads they become. */
+interface People {
+  author: Principal;
+  owner: Principal;
+}
+
 /** Runs a transaction of one conversation, which is there as a whole afterwards or not at all. */
 type Transact = <T>(work: (tx: TenantTx) => Promise<T>) => Promise<T>;
 
@@ -56,15 +62,17 @@ export class ImportService {
   ): Promise<ImportResult> {
     // A dry run may be repeated without a key.
     if (!options.idempotencyKey || options.dryRun) {
-      return this.run(owner, items, options, (work) => this.idempotency.once(owner, undefined, work));
+      return this.run({ author: principal, owner }, items, options, (work) =>
+        this.idempotency.once(owner, undefined, work),
+      );
     }
     return this.idempotency.once(principal, options.idempotencyKey, (tx) =>
-      this.run(owner, items, options, (work) => this.rows.undoable(tx, () => work(tx))),
+      this.run({ author: principal, owner }, items, options, (work) => this.rows.undoable(tx, () => work(tx))),
     );
   }
 
   private async run(
-    owner: Principal,
+    people: People,
     items: ImportItems,
     options: ImportOptions,
     transact: Transact,
@@ -75,7 +83,7 @@ export class ImportService {
       for await (const item of items) {
         line = item.line;
         tally.checkFailures();
-        await this.importOne(owner, item, { options, tally, transact });
+        await this.importOne(people, item, { options, tally, transact });
         done = line;
         options.onConversation?.();
         // What is wrong at once waits for nothing: others would never get their turn.
@@ -89,13 +97,13 @@ export class ImportService {
     return tally.end();
   }
 
-  private async importOne(owner: Principal, item: ImportItem, run: Run): Promise<void> {
+  private async importOne({ author, owner }: People, item: ImportItem, run: Run): Promise<void> {
     const { options, tally, transact } = run;
     try {
-      const conversation = await this.parser.parse(item.read(), options.format);
+      const conversation = await this.parser.parse(author, item.read(), options.format);
       const threadId = tally.threadId(conversation, item.line);
       const placed = await this.place(transact, options, (tx) =>
-        this.conversations.store(tx, owner, conversation, threadId, { ...options, undone: tally.undone }),
+        this.conversations.store(tx, owner, conversation, threadId, { ...options, author, undone: tally.undone }),
       );
       tally.imported(item.line, conversation, placed);
     } catch (error) {

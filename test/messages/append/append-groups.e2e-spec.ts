@@ -119,10 +119,12 @@ describe('Appends that wait at the same time', () => {
     const [thread] = await makeThreads(1);
     await shareThread(app, thread, 'carol', 'write');
     const clients = [alice, await app.as('acme', 'carol'), await app.as('acme', 'root', 'admin')];
+    const people = ['alice', 'carol', 'root'];
     const answers = await Promise.all(
-      Array.from({ length: 60 }, (_, n) => append(clients[n % 3], thread, say(`${n}`, { sender_id: `s${n % 3}` }))),
+      Array.from({ length: 60 }, (_, n) => append(clients[n % 3], thread, say(`${n}`, { sender_id: people[n % 3] }))),
     );
     expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(201));
+    expect(answers.map(({ body }) => body.created_by)).toEqual(answers.map(({ body }) => body.sender_id));
     expect(new Set(answers.map(({ body }) => body.seq)).size).toBe(60);
   });
 

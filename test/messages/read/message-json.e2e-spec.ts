@@ -41,7 +41,7 @@ const ODD: object[] = [
     ],
   },
   { role: 'user', content: { 10: 'a', 9: 'b', z: 'c', a: 'd', aa: 'e' }, metadata: { 2: 'x', 1: 'y' } },
-  { role: 'system', content: 'x', sender_id: 'someone', name: '', token_count: 0, cost: 0 },
+  { role: 'system', content: 'x', sender_id: 'alice', name: '', token_count: 0, cost: 0 },
   { role: 'developer', content: 'x', token_count: 2147483647, cost: '0.000000000001' },
   { role: 'user', content: 'x', cost: 999999999999.5 },
   ...[

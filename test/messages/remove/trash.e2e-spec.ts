@@ -36,7 +36,7 @@ describe('The trash of messages', () => {
   it('F43 a deleted message is in the trash, and comes back to its place as it was', async () => {
     const tool_calls = [{ id: 'c1', type: 'function', function: { name: 'find', arguments: '{"x": 1}' } }];
     await alice.addMessages(threadId, [
-      { role: 'user', content: 'Find it', sender_id: 'u', timestamp: '2020-01-01T00:00:00Z', id: randomUUID() },
+      { role: 'user', content: 'Find it', sender_id: 'alice', timestamp: '2020-01-01T00:00:00Z', id: randomUUID() },
       { role: 'assistant', content: null, tool_calls, cost: 0.25, token_count: 7, metadata: { a: [null] } },
       { role: 'tool', tool_call_id: 'c1', content: { any: 'thing' } },
     ]);

@@ -30,6 +30,8 @@ const toRow = ({ role, text, tokens, calls, answers, minutes }: Said, index: num
   tool_call_id: answers ?? null,
   name: null,
   sender_id: null,
+  created_by: 'alice',
+  created_via: 'cli',
   metadata: { id: `id-${index + 1}` },
   token_count: tokens ?? text?.length ?? 0,
   cost: '0',
