@@ -40,7 +40,7 @@ export class ErasureView {
     type: 'object',
     additionalProperties: { type: 'integer' },
     description:
-      'Rows removed so far, by table; `messages.sender_id` and the like: rows of others that named the user.',
+      'Rows removed so far, by table; `messages.created_by` and the like: rows of others that named the user.',
     example: { messages: 1200, threads: 14 },
   })
   rows!: Record<string, number>;

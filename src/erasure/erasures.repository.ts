@@ -68,7 +68,8 @@ export class ErasuresRepository {
   erase(tx: TenantTx, { table, ofUser, instead }: ErasureStep, subject: Subject, limit: number): Promise<number> {
     const rows = `SELECT ctid FROM ${table} WHERE ${isSubject(ofUser, subject)} LIMIT :limit`;
     const found = `org_id = :orgId AND ctid = ANY (ARRAY(${rows}))`;
-    const set = instead && `${instead.column} = ${instead.text === null ? 'NULL' : `'${instead.text}'`}`;
+    const emptied = instead?.with ? `, ${instead.with} = NULL` : '';
+    const set = instead && `${instead.column} = ${instead.text === null ? 'NULL' : `'${instead.text}'`}${emptied}`;
     const text = set ? `UPDATE ${table} SET ${set} WHERE ${found}` : `DELETE FROM ${table} WHERE ${found}`;
     return tx.execute(text, { ...subject, limit });
   }

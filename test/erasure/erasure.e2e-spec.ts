@@ -3,6 +3,7 @@ import { ERASURE_STEPS } from '../../src/erasure/erasure-steps';
 import { ErasureWorkerService } from '../../src/erasure/erasure-worker.service';
 import { startTestApp, type TestApp } from '../support/world/app';
 import { type Client, expectProblem } from '../support/world/client';
+import { shareThread } from '../support/world/shares';
 
 /** Fills every table for one user, with the user's name in every place where it may stand. */
 async function live(client: Client, name: string): Promise<string> {
@@ -116,6 +117,43 @@ describe('Erasure', () => {
     expect(kept).toEqual(receipt.body);
     expect((await admin.get('/erasures')).body.data).toEqual([kept]);
     expect((await admin.post('/erasures', { user_id: 'alice' })).body).toMatchObject({ rows: {}, total: 0 });
+  });
+
+  it('A01 unnames the user in what they wrote in threads of others, in the trash and in copies too', async () => {
+    const [alice, bob] = [await app.as('acme', 'alice'), await app.as('acme', 'bob')];
+    const stranger = await app.as('globex', 'alice');
+    await stranger.addMessage((await stranger.createThread()).id);
+    const { id } = await bob.createThread('Shared');
+    const ids = (
+      await bob.addMessages(
+        id,
+        [1, 2].map((n) => ({ role: 'user', content: `Mine ${n}` })),
+      )
+    ).map((m) => m.id);
+    await shareThread(app, id, 'alice', 'write');
+    await alice.addMessage(id, 'Kept');
+    const named = await bob.addMessage(id, 'Kept, too');
+    const { id: trashed } = await alice.addMessage(id, { role: 'user', content: 'Trashed', sender_id: 'alice' });
+    await bob.delete(`/messages/${trashed}`);
+    const copy = (await bob.post(`/threads/${id}/fork`)).body.id;
+    const key = { 'idempotency-key': 'undone' };
+    await bob.post(`/threads/${copy}/undo`, { turns: 4 }, key);
+    await bob.post(`/threads/${copy}/redo`);
+    const { rows } = (await admin.post('/erasures', { user_id: 'alice' })).body;
+    expect(rows).toMatchObject({
+      ...{ 'messages.created_by': 2, 'deleted_messages.created_by': 1, 'deleted_messages.sender_id': 1 },
+      ...{ message_authors: 2, idempotency_keys: 1 },
+    });
+    expect(await traces('acme', 'alice')).toEqual([]);
+    for (const thread of [id, copy]) {
+      const { data } = (await bob.get(`/threads/${thread}/messages`)).body;
+      expect(data.map(({ created_by }: any) => created_by)).toEqual(['bob', 'bob', null, 'bob']);
+      expect(data[2]).toMatchObject({ content: { text: 'Kept' }, created_by: null, created_via: null });
+      expect(data[3].created_via).toBe(named.created_via);
+    }
+    expect((await bob.post(`/messages/${trashed}/restore`)).body).toMatchObject({ created_by: null, sender_id: null });
+    expect((await bob.get(`/messages/${ids[0]}`)).body.created_by).toBe('bob');
+    expect((await traces('globex', 'alice')).length).toBeGreaterThan(1);
   });
 
   it("kills the user's keys on every instance before it removes anything", async () => {
