@@ -5,6 +5,9 @@ import { connectionsOf } from '../config/process-shares';
 import { DatabaseClient, UnnamedClient } from './door/connections';
 import { parsers } from './door/pg-types';
 
+/** After so long without a word, the system asks whether the other end is still there. */
+const KEEP_ALIVE_MS = 10_000;
+
 /**
  * TypeORM's options for one database; `synchronize` is off, always: migrations are the only way to a schema.
  * @param prepared whether statements are prepared by their names
@@ -26,6 +29,7 @@ export function dataSourceOptions(url: string, env?: Config['env'], prepared = t
       pipeline: true,
       types: parsers,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       Client: prepared ? DatabaseClient : UnnamedClient,
     },
   };

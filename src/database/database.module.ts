@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CONFIG, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
-import { PoolStats } from './door/connections';
+import { Connections } from './door/connections';
 import { SystemDatabase } from './door/system-database';
 import { TenantDatabase } from './door/tenant-database';
 
@@ -25,8 +25,8 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [typeorm],
-      providers: [TenantDatabase, SystemDatabase, PoolStats],
-      exports: [TenantDatabase, SystemDatabase, PoolStats],
+      providers: [TenantDatabase, SystemDatabase, Connections],
+      exports: [TenantDatabase, SystemDatabase, Connections],
     };
   }
 }

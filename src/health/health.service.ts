@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commonErrors } from '../common/errors';
+import { Connections } from '../database/door/connections';
 import { SystemDatabase } from '../database/door/system-database';
 import { httpErrors } from '../http/server/http.errors';
 import { Lifecycle } from '../http/server/lifecycle';
@@ -13,10 +14,11 @@ const PROBE_LIMIT_MS = 2000;
 /** Tells load balancers and operators whether this instance can serve. */
 @Injectable()
 export class HealthService {
-  private probe?: Promise<boolean>;
+  private answer?: Promise<boolean>;
 
   constructor(
     private readonly database: SystemDatabase,
+    private readonly connections: Connections,
     private readonly lifecycle: Lifecycle,
   ) {}
 
@@ -34,20 +36,21 @@ export class HealthService {
   }
 
   private async requireDatabase(): Promise<void> {
-    // Probes that come at once share one query, so that they cannot take the pool from those who work.
-    this.probe ??= this.ask().finally(() => (this.probe = undefined));
-    if (!(await this.probe)) throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
+    const works = !this.connections.overdue && (await this.ask());
+    if (!works) throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
   }
 
   private async ask(): Promise<boolean> {
-    const timer = new AbortController();
-    const answer = this.database
-      .run((tx) => tx.query('SELECT 1'))
+    // One question at a time, also of one that hangs: probes hold one connection at most, and not those that work.
+    this.answer ??= this.database
+      .run((tx) => tx.query('SELECT 1'), PROBE_LIMIT_MS)
       .then(
         () => true,
         () => false,
-      );
+      )
+      .finally(() => (this.answer = undefined));
+    const timer = new AbortController();
     const limit = sleep(PROBE_LIMIT_MS, false, { signal: timer.signal, ref: false }).catch(() => false);
-    return Promise.race([answer, limit]).finally(() => timer.abort());
+    return Promise.race([this.answer, limit]).finally(() => timer.abort());
   }
 }

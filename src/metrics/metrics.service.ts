@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { workerLink } from '../workers';
-import { PoolStats } from '../database/door/connections';
+import { Connections } from '../database/door/connections';
 import { EVENTS } from '../http/answer/event-stream';
 import { routeOf } from '../http/server/request-hooks';
 
@@ -28,7 +28,7 @@ export class MetricsService {
 
   readonly contentType = this.registry.contentType;
 
-  constructor(private readonly pool: PoolStats) {
+  constructor(private readonly connections: Connections) {
     collectDefaultMetrics({ register: this.registry });
     new Gauge({ name: 'server_processes', help: 'Processes that serve requests.', registers: [this.registry] }).set(1);
     this.gauge('pg_pool_connections', 'Connections to PostgreSQL.', (pool) => pool.total);
@@ -54,14 +54,14 @@ export class MetricsService {
     });
   }
 
-  private gauge(name: string, help: string, read: (pool: ReturnType<PoolStats['read']>) => number) {
-    const { pool, registry } = this;
+  private gauge(name: string, help: string, read: (pool: Connections['stats']) => number) {
+    const { connections, registry } = this;
     new Gauge({
       name,
       help,
       registers: [registry],
       collect() {
-        this.set(read(pool.read()));
+        this.set(read(connections.stats));
       },
     });
   }

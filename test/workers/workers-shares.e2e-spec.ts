@@ -1,4 +1,4 @@
-import { PoolStats } from '../../src/database/door/connections';
+import { Connections } from '../../src/database/door/connections';
 import { startTestApp, type TestApp } from '../support/world/app';
 import type { Client } from '../support/world/client';
 import { eventually, follow, type LiveConnection } from '../support/world/events';
@@ -20,9 +20,9 @@ describe('One worker of four', () => {
 
   it('F53 F58 has a quarter of the connections, and serves all the same', async () => {
     const { id } = await alice.createThread();
-    const pool = app.app.get(PoolStats, { strict: false });
+    const pool = app.app.get(Connections, { strict: false });
     let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, pool.read().total)), 1);
+    const watch = setInterval(() => (most = Math.max(most, pool.stats.total)), 1);
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>
         n % 2 ? alice.get('/threads') : alice.post(`/threads/${id}/messages`, { role: 'user', content: `${n}` }),

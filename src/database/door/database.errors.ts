@@ -9,6 +9,13 @@ const databaseErrors = defineErrors({
   VALUE_OUT_OF_RANGE: [400, 'A number is too large to be stored or added up.'],
 });
 
+/** PostgreSQL did not answer, and the connection was given up. */
+export class FellSilent extends Error {
+  constructor(waitedMs: number) {
+    super(`Connection terminated: PostgreSQL has not answered for ${Math.round(waitedMs)} ms`);
+  }
+}
+
 interface PgError extends Error {
   code?: string;
 }
@@ -16,7 +23,7 @@ interface PgError extends Error {
 /** SQLSTATE classes and socket errors that say: the server is away, starting, stopping or full. */
 const AWAY = /^(08...|53...|57P0[1-4]|58...|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
 const AWAY_MESSAGE =
-  /Connection terminated|timeout exceeded when trying to connect|not queryable|Client was closed|Cannot use a pool after/;
+  /Connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|Client was closed|Cannot use a pool after/;
 
 /** Whether the database could not be reached, as opposed to having refused. */
 export function isAway(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAway, isRolledBack, mapPgError } from './database.errors';
+import { FellSilent, isAway, isRolledBack, mapPgError } from './database.errors';
 import { UnknownOutcome } from './transaction';
 
 const AWAY_WAITS_MS = [1000, 2000];
@@ -15,25 +15,31 @@ interface RetryOptions {
 
 /**
  * Three attempts at most, and only where the first cannot have happened, or may happen twice without harm: after a
- * deadlock or a serialization failure at once, and when the database is away after 1 s and 2 s (C43).
+ * deadlock or a serialization failure at once, and when the database is away after 1 s and 2 s (C43). What
+ * has waited for an answer in vain waits for a second one at most.
  * @throws the last attempt's error as one of ours
  */
 export async function retrying<T>(
   attempt: () => Promise<T>,
   { repeatable = false, whenAway = true }: RetryOptions = {},
 ): Promise<T> {
+  let silences = 0;
   for (const awayWait of AWAY_WAITS_MS) {
     try {
       return await attempt();
     } catch (error) {
       const rolledBack = isRolledBack(error);
       const safe = whenAway && (repeatable || !(error instanceof UnknownOutcome));
-      if (!rolledBack && !(safe && isAway(causeOf(error)))) rethrow(error);
+      silences += Number(causeOf(error) instanceof FellSilent);
+      if (!rolledBack && !(safe && mayPass(causeOf(error), silences))) rethrow(error);
       await sleep(rolledBack ? ROLLED_BACK_WAIT_MS * (0.5 + Math.random()) : awayWait);
     }
   }
   return attempt().catch(rethrow);
 }
+
+/** Whether another attempt may find the database back. */
+const mayPass = (cause: unknown, silences: number) => isAway(cause) && silences < 2;
 
 /** Throws what `pg` threw as one of our errors. */
 export function rethrow(error: unknown): never {

@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { PoolClient } from 'pg';
-import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config/config';
+import { Connections, type DatabaseClient } from './connections';
 import { retrying } from './retries';
-import { inTransaction } from './transaction';
+import { endWhenIdle, inTransaction, limitOf } from './transaction';
 import { Tx } from './tx';
 
 /** A transaction that belongs to no tenant. */
@@ -19,18 +18,24 @@ export class SystemTx extends Tx {
 @Injectable()
 export class SystemDatabase {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly connections: Connections,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Runs `work` in one transaction. A statement may take DB_STATEMENT_TIMEOUT_MS. @throws STORE_UNAVAILABLE */
-  async run<T>(work: (tx: SystemTx) => Promise<T>): Promise<T> {
-    const { dataSource } = this;
+  /**
+   * Runs `work` in one transaction.
+   * @param timeoutMs how long a statement may run, where DB_STATEMENT_TIMEOUT_MS allows more
+   * @throws STORE_UNAVAILABLE
+   */
+  async run<T>(work: (tx: SystemTx) => Promise<T>, timeoutMs?: number): Promise<T> {
+    const { connections } = this;
+    const limitMs = limitOf(this.config, timeoutMs);
     const begin =
       'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE throughline_system; ' +
-      `SET LOCAL statement_timeout = ${this.config.env.DB_STATEMENT_TIMEOUT_MS}`;
-    const makeTx = (client: PoolClient) => new SystemTx(client, dataSource);
+      `SET LOCAL statement_timeout = ${limitMs}; ${endWhenIdle(limitMs)}`;
+    const makeTx = (client: DatabaseClient) => new SystemTx(client, connections.dataSource);
+    const frame = { connections, begin, makeTx, limitMs };
     // Not when the database is away: a probe and a guard are better served by 503 at once.
-    return retrying(() => inTransaction({ dataSource, begin, makeTx }, work), { whenAway: false });
+    return retrying(() => inTransaction(frame, work), { whenAway: false });
   }
 }

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { escapeLiteral } from 'pg';
-import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../../config/config';
+import { Connections, type DatabaseClient } from './connections';
 import { rethrow, retrying } from './retries';
 import { SharedReads } from './shared-reads';
-import { type Frame, inOneFlush, inTransaction } from './transaction';
+import { endWhenIdle, type Frame, inOneFlush, inTransaction, limitOf } from './transaction';
 import { Tx } from './tx';
 
 /** Whose rows a transaction may see. */
@@ -53,7 +53,7 @@ export class TenantDatabase {
   private readonly shared: SharedReads<TenantTx>;
 
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly connections: Connections,
     @Inject(CONFIG) private readonly config: Config,
   ) {
     this.shared = new SharedReads((orgId) => this.frame({ orgId }, READ_ONE), config.env.DB_POOL_TIMEOUT_MS);
@@ -86,14 +86,17 @@ export class TenantDatabase {
 
   private frame(tenant: Tenant, options: FrameOptions = {}): Frame<TenantTx> {
     const { mode = READ_COMMITTED, statements = Infinity, timeoutMs, hasOnePlan } = options;
-    const { DB_STATEMENT_TIMEOUT_MS: most } = this.config.env;
     if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
+    const limitMs = limitOf(this.config, timeoutMs);
+    const reads = mode.endsWith('READ ONLY');
     // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
     const begin =
       `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
-      `SET LOCAL statement_timeout = ${timeoutMs === undefined ? most : Math.min(timeoutMs, most || timeoutMs)}` +
+      `SET LOCAL statement_timeout = ${limitMs}` +
+      (statements === 1 || reads ? '' : `; ${endWhenIdle(limitMs)}`) +
       (hasOnePlan ? '; SET LOCAL plan_cache_mode = force_generic_plan' : '');
-    const { dataSource } = this;
-    return { dataSource, begin, makeTx: (client) => new TenantTx(client, dataSource, statements) };
+    const { connections } = this;
+    const makeTx = (client: DatabaseClient) => new TenantTx(client, connections.dataSource, statements);
+    return { connections, begin, makeTx, limitMs };
   }
 }

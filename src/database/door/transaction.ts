@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import type { DataSource } from 'typeorm';
-import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import type { PoolClient, QueryResult } from 'pg';
+import type { QueryResult } from 'pg';
+import type { Config } from '../../config/config';
+import { type Connections, type DatabaseClient, GRACE_MS } from './connections';
 import type { Tx } from './tx';
 
 /** The outcome is not known: the connection was lost after COMMIT had been sent. */
@@ -13,11 +13,25 @@ export class UnknownOutcome extends Error {
 
 /** What both kinds of transaction need. */
 export interface Frame<X extends Tx> {
-  dataSource: DataSource;
+  connections: Connections;
   /** The text command that begins the transaction and binds it. */
   begin: string;
-  makeTx: (client: PoolClient) => X;
+  makeTx: (client: DatabaseClient) => X;
+  /** How long a statement may run; 0: as long as it takes. */
+  limitMs: number;
 }
+
+/** How long a statement may run: DB_STATEMENT_TIMEOUT_MS, or less; 0: as long as it takes. */
+export function limitOf({ env: { DB_STATEMENT_TIMEOUT_MS: most } }: Config, ownMs = most): number {
+  return Math.min(ownMs, most || ownMs);
+}
+
+/**
+ * PostgreSQL does not hear of a connection that fell silent between two statements, and would keep the locks of its
+ * transaction for ever. What leaves in one write has no such moment.
+ */
+export const endWhenIdle = (limitMs: number) =>
+  `SET LOCAL idle_in_transaction_session_timeout = ${limitMs && limitMs + GRACE_MS}`;
 
 /**
  * Runs `work` between `begin` and COMMIT on one pooled connection.
@@ -93,8 +107,9 @@ interface Start<T> {
  * what came after it would run outside the transaction, as the login role.
  * @throws UnknownOutcome, and what begin was refused for
  */
-async function flush<T>(client: PoolClient, begin: string, starts: Start<T>[]) {
-  const stream = streamOf(client);
+async function flush<T>(client: DatabaseClient, begin: string, starts: Start<T>[]) {
+  const { stream } = client;
+  // Held back, what is written leaves in one packet and wakes PostgreSQL once.
   stream.cork();
   const begun = client.query(begin);
   const beginning = Promise.allSettled([begun]);
@@ -125,19 +140,16 @@ async function allSent(late: Promise<void>[], stream: Socket): Promise<void> {
  * borrower would find itself in the old tenant's transaction.
  */
 async function onConnection<T, X extends Tx>(
-  { dataSource }: Frame<X>,
-  work: (client: PoolClient) => Promise<T>,
+  { connections, limitMs }: Frame<X>,
+  work: (client: DatabaseClient) => Promise<T>,
 ): Promise<T> {
-  const { client, release } = await connect(dataSource);
+  const { client, release } = await connections.lend(limitMs);
   try {
     return await work(client);
   } finally {
     release(client.getTransactionStatus() !== 'I');
   }
 }
-
-/** The socket of a connection: held back, what is written leaves in one packet and wakes PostgreSQL once. */
-const streamOf = (client: PoolClient) => (client as unknown as { connection: { stream: Socket } }).connection.stream;
 
 /** Starts at once, up to the first await; what is thrown on the way becomes a rejection. */
 async function start<T, X extends Tx>(work: (tx: X) => Promise<T>, tx: X): Promise<T> {
@@ -154,16 +166,4 @@ async function commit(committed: Promise<QueryResult>): Promise<void> {
   });
   // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, and no error.
   if (command !== 'COMMIT') throw new Error('The transaction had failed and was rolled back');
-}
-
-interface Lease {
-  client: PoolClient;
-  /** Gives the connection back, or destroys it. */
-  release: (destroy: boolean) => void;
-}
-
-async function connect(dataSource: DataSource): Promise<Lease> {
-  const driver = dataSource.driver as PostgresDriver;
-  const [client, release] = (await driver.obtainMasterConnection()) as [PoolClient, (destroy: boolean) => void];
-  return { client, release };
 }

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
-import type { PoolClient, QueryConfig, QueryResult } from 'pg';
+import type { QueryConfig, QueryResult } from 'pg';
+import type { DatabaseClient } from './connections';
 import { parsersWithIsoTimes, unparsed } from './pg-types';
 import { inOrder, numbered, type RowFormat, type Statement, type Values } from './sql';
 import { type Send, TransactionRunner } from './typeorm-runner';
@@ -13,7 +14,7 @@ export class Tx {
   private readonly afterwards: (() => void)[] = [];
 
   constructor(
-    private readonly client: PoolClient,
+    private readonly client: DatabaseClient,
     private readonly dataSource: DataSource,
     private readonly max = Infinity,
   ) {}

@@ -5,8 +5,9 @@
  *     const server = await startServer({ DATABASE_URL: proxy.url });
  *     proxy.refuseAfterGreeting(3);       // the next three connections are greeted and ended in one packet
  *     proxy.silence('open');              // bytes of the connections that are open go nowhere, in both directions
- *     proxy.silence('next');              // those of the connection that is written to next
  *     proxy.silence('all');               // those of all connections, also of new ones
+ *     proxy.silenceAt('Hello');           // those of the connection by which this text is sent, from then on
+ *     proxy.silenceAt('Hello', true);     // the same, but PostgreSQL gets it: only its answer goes nowhere
  *     proxy.heal();                       // new connections work; what has fallen silent stays so
  *     await proxy.close();
  */
@@ -16,8 +17,6 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /** `ReadyForQuery`, outside of a transaction. */
 const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
 
-type Silence = 'none' | 'open' | 'next' | 'all';
-
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
@@ -26,7 +25,7 @@ interface Pair {
 
 export class DatabaseProxy {
   private readonly pairs = new Set<Pair>();
-  private silences: Silence = 'none';
+  private silent: 'all' | { at: string; delivers: boolean } | undefined;
   private refusals = 0;
 
   private constructor(
@@ -50,17 +49,21 @@ export class DatabaseProxy {
   }
 
   /** Connections that have fallen silent, and that the client has not closed. */
-  get silent(): number {
+  get silentOnes(): number {
     return [...this.pairs].filter(({ client, silent }) => silent && !client.closed).length;
   }
 
-  silence(which: Exclude<Silence, 'none'>): void {
-    this.silences = which === 'open' ? 'none' : which;
-    if (which !== 'next') for (const pair of this.pairs) pair.silent = true;
+  silence(which: 'open' | 'all'): void {
+    this.silent = which === 'all' ? 'all' : undefined;
+    for (const pair of this.pairs) pair.silent = true;
+  }
+
+  silenceAt(at: string, delivers = false): void {
+    this.silent = { at, delivers };
   }
 
   heal(): void {
-    this.silences = 'none';
+    this.silent = undefined;
   }
 
   /** The next `count` connections get the greeting and a FATAL error in one packet, and are closed. */
@@ -81,7 +84,7 @@ export class DatabaseProxy {
 
   private accept(client: Socket): void {
     const server = connect(Number(this.target.port), this.target.hostname);
-    const pair: Pair = { client, server, silent: this.silences === 'all' };
+    const pair: Pair = { client, server, silent: this.silent === 'all' };
     this.pairs.add(pair);
     let greeted = this.refusals === 0;
     if (!greeted) this.refusals -= 1;
@@ -99,11 +102,13 @@ export class DatabaseProxy {
   }
 
   private forward(pair: Pair, bytes: Buffer): void {
-    if (this.silences === 'next') {
-      pair.silent = true;
-      this.silences = 'none';
-    }
-    if (!pair.silent) pair.server.write(bytes);
+    if (pair.silent) return;
+    const { silent } = this;
+    const begins = typeof silent === 'object' && bytes.includes(silent.at);
+    if (!begins || silent.delivers) pair.server.write(bytes);
+    if (!begins) return;
+    pair.silent = true;
+    this.silent = undefined;
   }
 
   /** The other end does not hear of it where the connection is silent. */

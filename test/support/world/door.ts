@@ -2,17 +2,27 @@
 import { DataSource } from 'typeorm';
 import { loadConfig } from '../../../src/config/config';
 import { dataSourceOptions } from '../../../src/database/data-source';
+import { Connections } from '../../../src/database/door/connections';
+import { SystemDatabase } from '../../../src/database/door/system-database';
 import { TenantDatabase } from '../../../src/database/door/tenant-database';
 
 export interface Door {
   readonly db: TenantDatabase;
+  readonly system: SystemDatabase;
+  readonly connections: Connections;
   close(): Promise<void>;
 }
 
 export async function openDoor(url: string, variables: Record<string, string> = {}): Promise<Door> {
   const config = loadConfig({ DATABASE_URL: url, NODE_ENV: 'test', ...variables });
   const dataSource = await new DataSource(dataSourceOptions(url, config.env)).initialize();
-  return { db: new TenantDatabase(dataSource, config), close: () => dataSource.destroy() };
+  const connections = new Connections(dataSource);
+  return {
+    db: new TenantDatabase(connections, config),
+    system: new SystemDatabase(connections, config),
+    connections,
+    close: () => dataSource.destroy(),
+  };
 }
 
 /** Organizations with reads under way: none, as soon as nobody reads. */
