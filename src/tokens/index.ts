@@ -1,2 +1,2 @@
 export { estimateTokens, type Estimator, ESTIMATORS, warmUp } from './estimator';
-export { counterOf, type MessageCounter, storedCounter } from './message-counter';
+export { contentTokens, counterOf, type MessageCounter, storedCounter } from './message-counter';

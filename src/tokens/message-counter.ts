@@ -26,9 +26,12 @@ const OF_A_MESSAGE = 4;
 const OF_A_CALL = 8;
 /** The beginning of the answer, which every request ends with. */
 const OF_A_REQUEST = 3;
-/** An image, a file or a sound: about what a picture of 1024 by 1024 takes. */
+/** An image, a file or a sound, whatever its size: about what a picture of 1024 by 1024 takes. */
 const OF_A_MEDIUM = 1100;
-const MEDIUM = /image|file|audio|video|document|media/;
+/** The names that providers have for them; what a tool is called (`tool-edit_image`) is none of them. */
+const MEDIUM =
+  /^(input_|output_|computer_)?(image|file|audio|video|document|media|screenshot)([-_](url|data|id|file-id))?$/;
+const DATA_URL = /^data:[^,]{0,100};base64,/;
 
 /** Counts as the model does, text, names, calls and what stands around them: from nothing but the message. */
 export function counterOf(model: string): MessageCounter {
@@ -52,12 +55,45 @@ export const storedCounter = (estimator: Estimator): MessageCounter => ({
   base: 0,
 });
 
-function contentTokens(content: unknown, count: (text: string) => number): number {
-  if (typeof content === 'string') return count(content);
-  if (Array.isArray(content)) return content.reduce<number>((sum, part) => sum + contentTokens(part, count), 0);
-  if (typeof content !== 'object' || content === null) return 0;
-  const { type, text } = content as { type?: unknown; text?: unknown };
-  if (typeof text === 'string') return count(text);
-  if (typeof type === 'string' && MEDIUM.test(type)) return OF_A_MEDIUM;
-  return count(JSON.stringify(content));
+/** Tokens of a content: all texts of it and the JSON of its other parts, counted at once, and its media. */
+export function contentTokens(content: unknown, count: (text: string) => number): number {
+  const found: Found = { texts: [], media: 0 };
+  // An object of no type, and without text, is nothing to a model (F31).
+  if (isPart(content) || Array.isArray(content) || typeof content === 'string') collect(content, found);
+  return count(found.texts.filter(Boolean).join('\n')) + found.media * OF_A_MEDIUM;
 }
+
+interface Found {
+  texts: string[];
+  media: number;
+}
+
+function collect(content: unknown, found: Found): void {
+  if (typeof content === 'string') found.texts.push(content);
+  else if (Array.isArray(content)) for (const part of content) collect(part, found);
+  else if (isMedium(content)) found.media += 1;
+  else if (typeof content === 'object' && content !== null) {
+    const { text } = content as { text?: unknown };
+    found.texts.push(typeof text === 'string' ? text : jsonWithoutMedia(content, found));
+  }
+}
+
+/** What a tool took and gave, reasoning, data: as JSON, in which a picture counts as one, not as its bytes. */
+const jsonWithoutMedia = (part: object, found: Found): string =>
+  JSON.stringify(part, (_, value: unknown) => {
+    if (!isMedium(value) && !(typeof value === 'string' && DATA_URL.test(value))) return value;
+    found.media += 1;
+    return undefined;
+  });
+
+const isPart = (content: unknown): boolean => {
+  if (typeof content !== 'object' || content === null) return false;
+  const { type, text } = content as { type?: unknown; text?: unknown };
+  return typeof type === 'string' || typeof text === 'string';
+};
+
+const isMedium = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, text } = value as { type?: unknown; text?: unknown };
+  return typeof type === 'string' && typeof text !== 'string' && MEDIUM.test(type);
+};

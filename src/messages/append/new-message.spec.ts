@@ -70,4 +70,38 @@ describe('countTokens', () => {
     expect(countTokens(null, undefined, 'chars_4')).toBe(0);
     expect(countTokens({ text: 'abcde' }, tool_calls, 'chars_4')).toBe(3);
   });
+
+  it.each<[string, object]>([
+    [
+      'what an AI SDK tool took',
+      { type: 'tool-edit_image', toolCallId: 'c', state: 'input-available', input: { q: '?' } },
+    ],
+    ['what it gave', { type: 'dynamic-tool', toolName: 'f', toolCallId: 'c', state: 'output-available', output: '?' }],
+    ['a result of ours', { type: 'tool-result', toolCallId: 'c', output: { type: 'json', value: ['?'] } }],
+    ['a call of Anthropic', { type: 'tool_use', id: 'c', name: 'f', input: { q: '?' } }],
+    ['reasoning', { type: 'thinking', thinking: '?', signature: 's' }],
+    ['reasoning as text', { type: 'reasoning', text: '?' }],
+    ['data', { type: 'data-weather', data: { q: '?' } }],
+    ['a source', { type: 'source-document', sourceId: 's', title: '?' }],
+  ])('P20 counts %s, as much longer as it is', (_, part) => {
+    const longer = JSON.parse(JSON.stringify(part).replace('?', 'x'.repeat(4001))) as object;
+    for (const wrap of [(one: object) => one, (one: object) => [{ type: 'text', text: 'Hi.' }, one]]) {
+      const [short, long] = [part, longer].map((one) => countTokens(wrap(one), null, 'chars_4'));
+      expect(short).toBeGreaterThan(0);
+      expect(long).toBe(short + 1000);
+    }
+  });
+
+  it('P20 counts an image, a file or a sound as 1100, wherever it stands; texts and calls besides', () => {
+    const image = { type: 'image_url', image_url: { url: `data:image/png;base64,${'x'.repeat(100_000)}` } };
+    const url = { type: 'tool-shoot', input: {}, output: { picture: image.image_url.url } };
+    const small = countTokens({ type: 'tool-shoot', input: {}, output: {} }, null, 'chars_4');
+    expect(countTokens([image, { type: 'file', mediaType: 'text/csv', url: 'x' }], null, 'chars_4')).toBe(2200);
+    expect(countTokens([{ type: 'text', text: 'abcd' }, image], tool_calls, 'chars_4')).toBe(1 + 1100 + 1);
+    expect(countTokens({ type: 'tool_result', content: [] }, null, 'chars_4') + 1100).toBe(
+      countTokens({ type: 'tool_result', content: [image] }, null, 'chars_4') - 1,
+    );
+    expect(countTokens(url, null, 'chars_4')).toBe(small + 1100);
+    expect(countTokens({ picture: 'of no type' }, null, 'chars_4')).toBe(0);
+  });
 });

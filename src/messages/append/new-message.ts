@@ -8,8 +8,8 @@ import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
 import type { Principal } from '../../organizations';
 import type { AutoSummarize } from '../../threads';
-import { estimateTokens, type Estimator } from '../../tokens';
-import { textOf, toStored } from '../message-views';
+import { contentTokens, estimateTokens, type Estimator } from '../../tokens';
+import { toStored } from '../message-views';
 import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
 
@@ -77,10 +77,11 @@ export function toNewMessage(input: MessageInput, rules: MessageRules, path = ''
   };
 }
 
-/** Tokens of a message: its text, and the names and arguments of its tool calls. */
+/** Tokens of a message: every part of its content, and the names and arguments of its tool calls. */
 export function countTokens(content: unknown, toolCalls: ToolCall[] | null | undefined, estimator: Estimator): number {
   const calls = (toolCalls ?? []).map((call) => `${call.function.name}\n${call.function.arguments}`);
-  return [textOf(content), ...calls].reduce((sum, text) => sum + estimateTokens(text, estimator), 0);
+  const count = (text: string) => estimateTokens(text, estimator);
+  return calls.reduce((sum, call) => sum + count(call), contentTokens(content, count));
 }
 
 /** Who wrote a message, as its columns. */
