@@ -55,6 +55,11 @@ export const variables = {
     max: 600_000,
   }),
   DB_STATEMENT_TIMEOUT_MS: integer(30_000, 'How long one statement may run; 0: no limit.', { min: 0, max: 3_600_000 }),
+  DB_LOCK_TIMEOUT_MS: integer(
+    5000,
+    'How long a write may wait for a row that another transaction holds, before it is answered with 503 THREAD_BUSY; 0: no limit.',
+    { min: 0, max: 600_000 },
+  ),
   DB_PREPARED_STATEMENTS: flag(
     undefined,
     'Whether statements are prepared by name. Unset: unless there is a pooler in between. `true` behind PgBouncer 1.21 or later with `max_prepared_statements`.',

@@ -16,16 +16,18 @@ export class IdempotencyService {
   /**
    * Runs `work` in a transaction that also keeps its answer under the caller's key, so that either both are there or
    * neither is. The same request again, also at the same time, gets the first answer. A failure keeps nothing.
+   * @param options `gate`: the thread that `work` writes to
    * @throws IDEMPOTENCY_KEY_REUSED
    */
   once<T>(
     principal: Principal,
     idempotencyKey: IdempotencyKey | undefined,
     work: (tx: TenantTx) => Promise<T>,
+    options: { gate?: string } = {},
   ): Promise<T> {
-    if (!idempotencyKey) return this.db.run(principal, work);
-    const repeatable = { repeatable: true };
-    return this.db.run(principal, (tx) => this.answer(tx, principal, idempotencyKey, work), repeatable);
+    if (!idempotencyKey) return this.db.run(principal, work, options);
+    const answer = (tx: TenantTx) => this.answer(tx, principal, idempotencyKey, work);
+    return this.db.run(principal, answer, { ...options, repeatable: true });
   }
 
   /**

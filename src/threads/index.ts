@@ -6,6 +6,7 @@ export {
   checkTarget,
   ConversationTarget,
   eitherOf,
+  gateOf,
   notFound,
   ownerOf,
   SessionIdField,

@@ -26,6 +26,10 @@ export interface SharedSession {
 export const byThread = (id: string): Target => ({ by: 'thread', id: id.toLowerCase() });
 export const bySession = (id: string): Target => ({ by: 'session', id });
 
+/** Names the thread for those who write to it at the same time; sessions of two users may have the same name. */
+export const gateOf = ({ userId }: Principal, { by, id }: Target) =>
+  by === 'thread' ? id : JSON.stringify([userId, id]);
+
 type Request = FastifyRequest<{ Params: { id: string }; Querystring: { owner_id?: unknown } }>;
 
 /**

@@ -4,7 +4,7 @@ import { checkMetadata } from '../http/request/limits';
 import { checkVersion, type Precondition, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { checkTarget, notFound, type Target } from './target';
+import { checkTarget, gateOf, notFound, type Target } from './target';
 import type { Thread, ThreadStatus } from './thread.entity';
 import { type ThreadView, toThreadView, type UpdateThread } from './threads.dto';
 import { threadErrors } from './threads.errors';
@@ -34,7 +34,8 @@ export class ThreadsService {
 
   /** @throws THREAD_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   async update(principal: Principal, target: Target, body: UpdateThread, ifMatch?: number): Promise<ThreadView> {
-    return this.db.run(principal, (tx) => this.updateIn(tx, principal, target, body, precondition(ifMatch, body)));
+    const work = (tx: TenantTx) => this.updateIn(tx, principal, target, body, precondition(ifMatch, body));
+    return this.db.run(principal, work, { gate: gateOf(principal, target) });
   }
 
   /** The same, inside a transaction of another service. @throws as `update` */
@@ -51,7 +52,8 @@ export class ThreadsService {
 
   /** Archived threads are left out of lists; they can be read and written as before (P44). */
   setStatus(principal: Principal, target: Target, status: ThreadStatus): Promise<ThreadView> {
-    return this.db.run(principal, (tx) => this.change(tx, principal, target, { status }, precondition(undefined)));
+    const work = (tx: TenantTx) => this.change(tx, principal, target, { status }, precondition(undefined));
+    return this.db.run(principal, work, { gate: gateOf(principal, target) });
   }
 
   /** Deletes the thread with all of its messages, and its session, for good. @returns whether it was there, at that version */

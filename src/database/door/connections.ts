@@ -1,8 +1,11 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { Release } from '../../common/lanes';
+import { CONFIG, type Config } from '../../config/config';
+import { Admission } from './admission';
 import { FellSilent } from './database.errors';
 
 /** How long PostgreSQL may take to hang up. */
@@ -98,17 +101,36 @@ export class Connections {
   /** Connections that have not been heard of since then may have died with one that has. */
   private trustedSince = 0;
 
-  constructor(readonly dataSource: DataSource) {}
+  readonly admission: Admission;
+
+  constructor(
+    readonly dataSource: DataSource,
+    @Inject(CONFIG) { env }: Config,
+  ) {
+    this.admission = new Admission(env);
+  }
 
   /**
    * @param limitMs how long a statement may run; 0: it may wait for ever
-   * @throws when the pool has none in time, or PostgreSQL is away
+   * @param orgId whose transaction it is: an organization has some of the connections only
+   * @throws when the pool has none in time, or PostgreSQL is away; STORE_UNAVAILABLE
    */
-  async lend(limitMs: number): Promise<Lease> {
+  async lend(limitMs: number, orgId?: string): Promise<Lease> {
+    const leave = orgId === undefined ? undefined : await this.admission.enter(orgId);
+    try {
+      return await this.take(limitMs || Infinity, leave);
+    } catch (error) {
+      leave?.();
+      throw error;
+    }
+  }
+
+  private async take(limitMs: number, leave?: Release): Promise<Lease> {
     const driver = this.dataSource.driver as PostgresDriver;
     for (;;) {
       const [client, done] = (await driver.obtainMasterConnection()) as [DatabaseClient, (destroy: boolean) => void];
-      if (client.heardAt >= this.trustedSince) return this.lease(client, limitMs || Infinity, done);
+      if (client.heardAt >= this.trustedSince)
+        return this.lease(client, limitMs, (destroy) => (done(destroy), leave?.()));
       client.destroy();
       done(true);
     }
@@ -122,7 +144,8 @@ export class Connections {
   /** Connections, those that nobody uses, and transactions that wait for one. */
   get stats(): { total: number; idle: number; waiting: number } {
     const pool = (this.dataSource.driver as PostgresDriver).master as Record<string, number> | undefined;
-    return { total: pool?.totalCount ?? 0, idle: pool?.idleCount ?? 0, waiting: pool?.waitingCount ?? 0 };
+    const waiting = this.admission.waiting + (pool?.waitingCount ?? 0);
+    return { total: pool?.totalCount ?? 0, idle: pool?.idleCount ?? 0, waiting };
   }
 
   private lease(client: DatabaseClient, limitMs: number, done: (destroy: boolean) => void): Lease {

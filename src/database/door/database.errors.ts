@@ -1,11 +1,12 @@
 import { types } from 'node:util';
 import { defineErrors, Problem, commonErrors } from '../../common/errors';
 
-const databaseErrors = defineErrors({
+export const databaseErrors = defineErrors({
   STATEMENT_TIMEOUT: [
     503,
     'The statement took longer than DB_STATEMENT_TIMEOUT_MS. Ask for less at once, or retry later.',
   ],
+  THREAD_BUSY: [503, 'Another transaction holds the thread, or another row that this one needs. Retry later.'],
   VALUE_OUT_OF_RANGE: [400, 'A number is too large to be stored or added up.'],
 });
 
@@ -31,6 +32,11 @@ export function isAway(error: unknown): boolean {
   return AWAY.test((error as PgError).code ?? '') || AWAY_MESSAGE.test(error.message);
 }
 
+const WAITED = /timeout exceeded when trying to connect|due to connection timeout/;
+
+/** Whether a transaction has waited for a connection for as long as it may: another attempt would double that. */
+export const isTooLate = (error: unknown) => types.isNativeError(error) && WAITED.test(error.message);
+
 /** A deadlock or a serialization failure: the transaction was rolled back and may simply be run again. */
 export const isRolledBack = (error: unknown) => ['40001', '40P01'].includes((error as PgError)?.code ?? '');
 
@@ -54,6 +60,8 @@ export function mapPgError(error: unknown): unknown {
   const code = (error as PgError)?.code;
   if (code === '57014')
     return databaseErrors.STATEMENT_TIMEOUT().with({ cause: error, headers: { 'retry-after': '1' } });
+  // A lock was waited for in vain: DB_LOCK_TIMEOUT_MS.
+  if (code === '55P03') return databaseErrors.THREAD_BUSY().with({ cause: error, headers: { 'retry-after': '2' } });
   if (code === '22003') return databaseErrors.VALUE_OUT_OF_RANGE().with({ cause: error });
   if (code === '22021' || code === '22P05') return commonErrors.INVALID_TEXT('The request').with({ cause: error });
   return error;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FellSilent, isAway, isRolledBack, mapPgError } from './database.errors';
+import { FellSilent, isAway, isRolledBack, isTooLate, mapPgError } from './database.errors';
 import { UnknownOutcome } from './transaction';
 
 const AWAY_WAITS_MS = [1000, 2000];
@@ -16,7 +16,7 @@ interface RetryOptions {
 /**
  * Three attempts at most, and only where the first cannot have happened, or may happen twice without harm: after a
  * deadlock or a serialization failure at once, and when the database is away after 1 s and 2 s (C43). What
- * has waited for an answer in vain waits for a second one at most.
+ * has waited for an answer in vain waits for a second one at most, and nothing waits twice for a connection.
  * @throws the last attempt's error as one of ours
  */
 export async function retrying<T>(
@@ -39,7 +39,7 @@ export async function retrying<T>(
 }
 
 /** Whether another attempt may find the database back. */
-const mayPass = (cause: unknown, silences: number) => isAway(cause) && silences < 2;
+const mayPass = (cause: unknown, silences: number) => isAway(cause) && !isTooLate(cause) && silences < 2;
 
 /** Throws what `pg` threw as one of our errors. */
 export function rethrow(error: unknown): never {

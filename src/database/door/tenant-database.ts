@@ -25,6 +25,10 @@ interface RunOptions {
   repeatable?: boolean;
   /** The statement has one plan, whatever its values are. PostgreSQL would make one each time where it hopes for a better. */
   hasOnePlan?: boolean;
+  /** The thread that the work writes to: its writers wait for each other before they take a connection. */
+  gate?: string;
+  /** The statement may run no longer than this, where DB_STATEMENT_TIMEOUT_MS allows more. */
+  timeoutMs?: number;
 }
 
 interface ReadOptions {
@@ -36,6 +40,7 @@ interface ReadOptions {
 
 interface FrameOptions {
   mode?: string;
+  writes?: boolean;
   timeoutMs?: number;
   hasOnePlan?: boolean;
   statements?: number;
@@ -59,17 +64,21 @@ export class TenantDatabase {
     this.shared = new SharedReads((orgId) => this.frame({ orgId }, READ_ONE), config.env.DB_POOL_TIMEOUT_MS);
   }
 
-  /** Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43). */
+  /**
+   * Runs `work` in one transaction of the tenant. A transient failure is tried again after 1 s and 2 s (C43).
+   * @throws STORE_UNAVAILABLE, STATEMENT_TIMEOUT, THREAD_BUSY after DB_LOCK_TIMEOUT_MS
+   */
   run<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
-    return retrying(() => inTransaction(this.frame(tenant), work), options);
+    const { timeoutMs } = options;
+    const attempt = () => inTransaction(this.frame(tenant, { writes: true, timeoutMs }), work);
+    return this.write(tenant, attempt, options);
   }
 
   /** The same for exactly one statement, in one round trip. */
   runOne<T>(tenant: Tenant, work: Work<T>, options: RunOptions = {}): Promise<T> {
-    return retrying(
-      () => inOneFlush(this.frame(tenant, { statements: 1, hasOnePlan: options.hasOnePlan }), work),
-      options,
-    );
+    const { hasOnePlan, timeoutMs } = options;
+    const attempt = () => inOneFlush(this.frame(tenant, { writes: true, statements: 1, hasOnePlan, timeoutMs }), work);
+    return this.write(tenant, attempt, options);
   }
 
   /** A read-only transaction on one snapshot. It is not tried again: a reader is better served by 503 at once. */
@@ -84,19 +93,23 @@ export class TenantDatabase {
     return inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work).catch(rethrow);
   }
 
+  private write<T>({ orgId }: Tenant, attempt: () => Promise<T>, options: RunOptions): Promise<T> {
+    return retrying(() => this.connections.admission.atGate(orgId, options.gate, attempt), options);
+  }
+
   private frame(tenant: Tenant, options: FrameOptions = {}): Frame<TenantTx> {
-    const { mode = READ_COMMITTED, statements = Infinity, timeoutMs, hasOnePlan } = options;
+    const { mode = READ_COMMITTED, writes = false, statements = Infinity, timeoutMs, hasOnePlan } = options;
     if (!tenant.orgId) throw new Error('A tenant transaction needs an organization');
     const limitMs = limitOf(this.config, timeoutMs);
-    const reads = mode.endsWith('READ ONLY');
     // One text command costs one message, and SET LOCAL holds behind PgBouncer in transaction mode.
     const begin =
       `BEGIN ${mode}; SET LOCAL ROLE throughline_app; SET LOCAL app.org_id = ${escapeLiteral(tenant.orgId)}; ` +
       `SET LOCAL statement_timeout = ${limitMs}` +
-      (statements === 1 || reads ? '' : `; ${endWhenIdle(limitMs)}`) +
+      (writes ? `; SET LOCAL lock_timeout = ${this.config.env.DB_LOCK_TIMEOUT_MS}` : '') +
+      (writes && statements > 1 ? `; ${endWhenIdle(limitMs)}` : '') +
       (hasOnePlan ? '; SET LOCAL plan_cache_mode = force_generic_plan' : '');
     const { connections } = this;
     const makeTx = (client: DatabaseClient) => new TenantTx(client, connections.dataSource, statements);
-    return { connections, begin, makeTx, limitMs };
+    return { connections, orgId: tenant.orgId, begin, makeTx, limitMs };
   }
 }

@@ -14,6 +14,8 @@ export class UnknownOutcome extends Error {
 /** What both kinds of transaction need. */
 export interface Frame<X extends Tx> {
   connections: Connections;
+  /** Whose transaction it is, if it has a tenant. */
+  orgId?: string;
   /** The text command that begins the transaction and binds it. */
   begin: string;
   makeTx: (client: DatabaseClient) => X;
@@ -140,10 +142,10 @@ async function allSent(late: Promise<void>[], stream: Socket): Promise<void> {
  * borrower would find itself in the old tenant's transaction.
  */
 async function onConnection<T, X extends Tx>(
-  { connections, limitMs }: Frame<X>,
+  { connections, limitMs, orgId }: Frame<X>,
   work: (client: DatabaseClient) => Promise<T>,
 ): Promise<T> {
-  const { client, release } = await connections.lend(limitMs);
+  const { client, release } = await connections.lend(limitMs, orgId);
   try {
     return await work(client);
   } finally {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { checkVersion, type Precondition } from '../../http/request/versions';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import { byThread, type Target, type Thread, ThreadsService } from '../../threads';
+import { byThread, gateOf, type Target, type Thread, ThreadsService } from '../../threads';
 import type { MessageRow } from '../message.entity';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
@@ -57,7 +57,7 @@ export class AppendWriter {
   appendInOneStatement(principal: Principal, target: Target, append: Append): Promise<Stored> {
     const work = (tx: TenantTx) => this.appendInOneStatementOf(tx, principal, target, append);
     // Ids are fixed before the first attempt, so an attempt whose outcome was lost is found by them.
-    return this.db.runOne(principal, work, { repeatable: true });
+    return this.db.runOne(principal, work, { repeatable: true, gate: gateOf(principal, target) });
   }
 
   /** The same in a transaction that is given. */

@@ -7,7 +7,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import { checkCount } from '../../http/request/limits';
 import { precondition } from '../../http/request/versions';
 import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
-import { byThread, checkTarget, type Thread } from '../../threads';
+import { byThread, checkTarget, gateOf, type Thread } from '../../threads';
 import type { Estimator } from '../../tokens';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
@@ -163,8 +163,9 @@ export class AppendService {
 
   /** In the cheapest way that is right for it; under the thread's lock where that finds something to compare. */
   private async store(principal: Principal, target: AppendTarget, append: Append, key?: IdempotencyKey) {
-    const underLock = () =>
-      this.idempotency.once(principal, key, (tx) => this.appendUnderLock(tx, principal, target, append));
+    const work = (tx: TenantTx) => this.appendUnderLock(tx, principal, target, append);
+    const gate = gateOf(principal, target);
+    const underLock = () => this.idempotency.once(principal, key, work, { gate });
     if (append.startSeq !== undefined || append.strict) return underLock();
     try {
       const grouped = key || !mayGroup(append) ? undefined : await this.appendInGroup(principal, target, append);
@@ -191,11 +192,12 @@ export class AppendService {
       if (stored.appended) this.tell(principal, stored.appended);
       return toResult(target, append, stored);
     }
-    return this.idempotency.once(principal, key, async (tx) => {
+    const work = async (tx: TenantTx) => {
       const stored = await this.writer.appendInOneStatementOf(tx, principal, target, append);
       this.announce(tx, principal, stored.appended);
       return toResult(target, append, stored);
-    });
+    };
+    return this.idempotency.once(principal, key, work, { gate: gateOf(principal, target) });
   }
 
   private async appendUnderLock(tx: TenantTx, principal: Principal, target: AppendTarget, append: Append) {

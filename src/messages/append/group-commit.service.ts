@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { Problem } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
-import type { Target } from '../../threads';
+import { gateOf, type Target } from '../../threads';
 import { type AppendGroup, AppendRepository, type GroupedRow } from './append.repository';
 import type { Append, Appended } from './new-message';
 
@@ -26,8 +26,8 @@ type OfThread = WaitingAppend[];
 /** Of one append in a group: what is larger gains nothing by company, and would keep it waiting. */
 const MAX_APPEND = { messages: 32, characters: 64_000 };
 
-/** Of one group, which is one transaction: it shall not keep those behind it waiting. */
-const MAX_GROUP = { appends: 100, characters: 500_000 };
+/** Of one group, which is one transaction: it shall not keep those behind it waiting. After `ms`, each append goes alone. */
+const MAX_GROUP = { appends: 100, characters: 500_000, ms: 3000 };
 
 /**
  * Group commit: appends of one organization that wait at the same time go as one statement in one transaction, each with
@@ -96,7 +96,7 @@ export class GroupCommitService {
       });
     };
     // Ids are fixed before the first attempt: if that had happened and only its outcome was lost, the next meets its rows.
-    return this.db.runOne(statement, work, { repeatable: true, hasOnePlan: true });
+    return this.db.runOne(statement, work, { repeatable: true, hasOnePlan: true, timeoutMs: MAX_GROUP.ms });
   }
 }
 
@@ -105,7 +105,7 @@ export function takeGroup(waiting: WaitingAppend[]): OfThread[] {
   const threads = new Map<string, OfThread>();
   let [count, size] = [0, 0];
   for (const append of waiting) {
-    const key = keyOf(append);
+    const key = gateOf(append.principal, append.target);
     const others = threads.get(key);
     size += append.size;
     if (count > 0 && (count === MAX_GROUP.appends || size > MAX_GROUP.characters)) break;
@@ -121,10 +121,6 @@ export function takeGroup(waiting: WaitingAppend[]): OfThread[] {
 /** The same user may have several keys, and see more with one than with another. */
 const isSameCaller = (one: Principal, other: Principal) =>
   one.userId === other.userId && one.via === other.via && one.seesOrganization === other.seesOrganization;
-
-/** Sessions of two users may have the same name. */
-const keyOf = ({ principal, target: { by, id } }: WaitingAppend) =>
-  by === 'thread' ? id : JSON.stringify([principal.userId, id]);
 
 /** The group as the statement takes it. */
 export const toStatement = (group: OfThread[]): AppendGroup => ({

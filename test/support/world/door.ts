@@ -16,7 +16,7 @@ export interface Door {
 export async function openDoor(url: string, variables: Record<string, string> = {}): Promise<Door> {
   const config = loadConfig({ DATABASE_URL: url, NODE_ENV: 'test', ...variables });
   const dataSource = await new DataSource(dataSourceOptions(url, config.env)).initialize();
-  const connections = new Connections(dataSource);
+  const connections = new Connections(dataSource, config);
   return {
     db: new TenantDatabase(connections, config),
     system: new SystemDatabase(connections, config),
