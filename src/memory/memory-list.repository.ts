@@ -5,8 +5,15 @@ import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import { unexpired } from '../threads';
 import type { MemoryVersion } from './memory-version.entity';
-import type { Memory } from './memory.entity';
-import { inScope, type MemoryScope, readable, type ScopeNames, scopeValues } from './memory.repository';
+import {
+  inScope,
+  MEMORY_COLUMNS,
+  type MemoryRow,
+  type MemoryScope,
+  readable,
+  type ScopeNames,
+  scopeValues,
+} from './memory.repository';
 import { endOfPrefix } from '../database/door/conditions';
 
 export interface MemoryFilter {
@@ -30,7 +37,7 @@ type HistoryNames = ScopeNames | 'key' | 'after' | 'limit' | 'offset' | 'kept';
 
 /* Versions that other saves wrote at the same moment are removed by the next save only: until then they are not shown. */
 const historyStatement = (order: Order) => sql<HistoryNames, MemoryVersion>(`memory_versions_list_${order}`)`
-  SELECT v.* FROM memories m LEFT JOIN LATERAL (
+  SELECT v.version, v.value, v.saved_by, v.saved_at FROM memories m LEFT JOIN LATERAL (
     SELECT v.version, v.value, v.saved_by, v.saved_at FROM memory_versions v
     WHERE v.org_id = m.org_id AND v.user_id = m.user_id AND v.session_scope = m.session_scope AND v.key = m.key
       AND v.version < m.version AND v.version >= m.version - :kept::int
@@ -42,13 +49,13 @@ const historyStatement = (order: Order) => sql<HistoryNames, MemoryVersion>(`mem
 
 const HISTORIES = { asc: historyStatement('asc'), desc: historyStatement('desc') };
 
-interface FoundMemory extends Memory {
+interface FoundMemory extends MemoryRow {
   score: number;
 }
 
 /* The function finds the matches by index; the join shows those only that the tenant may read. */
 const SEARCH = sql<'orgId' | 'userId' | 'scopes' | 'query' | 'limit', FoundMemory>('memories_search')`
-  SELECT m.*, f.score FROM throughline_search_memories(:orgId, :userId, :scopes, :query, :limit) f
+  SELECT ${MEMORY_COLUMNS}, f.score FROM throughline_search_memories(:orgId, :userId, :scopes, :query, :limit) f
   JOIN memories m ON m.org_id = :orgId AND m.user_id = :userId AND m.session_scope = f.session_scope AND m.key = f.key
   WHERE ${readable('m')}
   ORDER BY f.score DESC, m.key`;
@@ -56,19 +63,19 @@ const SEARCH = sql<'orgId' | 'userId' | 'scopes' | 'query' | 'limit', FoundMemor
 @Injectable()
 export class MemoryListRepository {
   /** One page, in the order of the keys. Each scope is read in index order, as far as the page goes. */
-  list(tx: TenantTx, scope: MemoryScope, filter: MemoryFilter, slice: MemorySlice): Promise<Memory[]> {
+  list(tx: TenantTx, scope: MemoryScope, filter: MemoryFilter, slice: MemorySlice): Promise<MemoryRow[]> {
     const where = conditions(scope, filter).add(`m.key ${slice.order === 'asc' ? '>' : '<'} :after`, {
       after: slice.after,
     });
     const parts = scopesOf(scope, filter).map(
       (inOne) => `
-        (SELECT m.* FROM memories m WHERE ${inOne} AND ${where}
+        (SELECT m.session_scope, ${MEMORY_COLUMNS} FROM memories m WHERE ${inOne} AND ${where}
         ORDER BY m.key ${slice.order} LIMIT :limit::bigint + :offset::bigint)`,
     );
     const text = `
-      SELECT DISTINCT ON (m.key) m.* FROM (${parts.join(' UNION ALL ')}) m
+      SELECT DISTINCT ON (m.key) ${MEMORY_COLUMNS} FROM (${parts.join(' UNION ALL ')}) m
       ORDER BY m.key ${slice.order}, m.session_scope DESC LIMIT :limit OFFSET :offset`;
-    return tx.query<Memory>(text, { ...where.values, limit: slice.limit, offset: slice.offset });
+    return tx.query<MemoryRow>(text, { ...where.values, limit: slice.limit, offset: slice.offset });
   }
 
   async total(tx: TenantTx, scope: MemoryScope, filter: MemoryFilter): Promise<number> {

@@ -7,9 +7,8 @@ import { checkVersion, type Precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import type { TenantTx } from '../database/door/tenant-database';
 import { SessionOpeningService } from '../sessions';
-import type { Memory } from './memory.entity';
 import { memoryErrors } from './memory.errors';
-import { MemoryRepository, type MemoryScope, type SaveDetails } from './memory.repository';
+import { MemoryRepository, type MemoryRow, type MemoryScope, type SaveDetails } from './memory.repository';
 
 /** What a save is given beside its values. */
 export interface SaveOptions {
@@ -63,7 +62,11 @@ export class MemoryWriter {
    * The short way: one statement, for one key that is there.
    * @returns `undefined` when it is not there or at another version
    */
-  update(tx: TenantTx, { scope, entries, details }: SaveRequest, expected?: Precondition): Promise<Memory | undefined> {
+  update(
+    tx: TenantTx,
+    { scope, entries, details }: SaveRequest,
+    expected?: Precondition,
+  ): Promise<MemoryRow | undefined> {
     return this.memories.update(tx, scope, Object.entries(entries)[0], details, expected?.version);
   }
 
@@ -72,7 +75,7 @@ export class MemoryWriter {
    * @param expected of a single key; version 0 stands for none
    * @throws MEMORY_LIMIT_REACHED, PRECONDITION_FAILED, VERSION_CONFLICT
    */
-  async write(tx: TenantTx, principal: Principal, request: SaveRequest, expected?: Precondition): Promise<Memory[]> {
+  async write(tx: TenantTx, principal: Principal, request: SaveRequest, expected?: Precondition): Promise<MemoryRow[]> {
     const { scope, entries, details } = request;
     if (scope.sessionId !== undefined) {
       const { session } = await this.sessions.open(tx, principal, scope.sessionId);
@@ -102,7 +105,7 @@ export class MemoryWriter {
 }
 
 /** The first save of a key, or the first after its time was over. */
-export const isNew = ({ version }: Memory) => version === 1;
+export const isNew = ({ version }: MemoryRow) => version === 1;
 
 /** @throws BAD_REQUEST */
 function lifetime({ expires_at, ttl_seconds }: SaveOptions): Pick<SaveDetails, 'expiresAt' | 'ttlSeconds'> {

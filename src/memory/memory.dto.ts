@@ -4,7 +4,7 @@ import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';
 import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
 import type { MemoryVersion } from './memory-version.entity';
-import type { Memory } from './memory.entity';
+import type { MemoryRow } from './memory.repository';
 
 const ANY_JSON = {
   nullable: true,
@@ -224,7 +224,7 @@ export class ClearedMemory {
   count!: number;
 }
 
-export const toMemoryView = (memory: Memory): MemoryView => ({
+export const toMemoryView = (memory: MemoryRow): MemoryView => ({
   key: memory.key,
   value: memory.value,
   session_id: memory.session_id,

@@ -6,9 +6,9 @@ import { Session } from '../sessions';
 /** A keyed JSON fact of a user, or of one session of that user. Gone with either. */
 @Entity('memories')
 @Check('memories_session_scope_check', `session_scope = COALESCE(session_id, '')`)
-// Of expressions, which TypeORM cannot compare.
-@Index('memories_search_idx', { synchronize: false })
-@Index('memories_similar_idx', { synchronize: false })
+// Of other kinds, which TypeORM cannot compare.
+@Index('memories_words_idx', { synchronize: false })
+@Index('memories_extract_idx', { synchronize: false })
 @Index('memories_session_id_idx', ['org_id', 'user_id', 'session_id'], { where: '(session_id IS NOT NULL)' })
 @Index('memories_expires_at_idx', ['expires_at'], { where: '(expires_at IS NOT NULL)' })
 export class Memory {
@@ -32,6 +32,13 @@ export class Memory {
   /** Any JSON; JSON null is a value (C22). */
   @Column({ type: 'jsonb' })
   value!: Json;
+
+  /** What it begins with, in small letters. A trigger fills both; null: not saved since they came. */
+  @Column({ type: 'text', nullable: true, select: false })
+  extract?: string | null;
+
+  @Column({ type: 'tsvector', nullable: true, select: false })
+  words?: string | null;
 
   /** Rises by one with every save of the key. */
   @Column({ type: 'bigint', default: 1 })

@@ -20,6 +20,17 @@ export interface SaveDetails {
   readonly historyLimit: number;
 }
 
+const SHOWN = ['key', 'session_id', 'value', 'version', 'expires_at', 'created_at', 'updated_at'] as const;
+
+/** An entry as a view shows it. */
+export type MemoryRow = Pick<Memory, (typeof SHOWN)[number]>;
+
+/** Of `memories m`, as a `MemoryRow`. */
+export const MEMORY_COLUMNS = SHOWN.map((column) => `m.${column}`).join(', ');
+
+/** The same with the key of the row. */
+const SAVED_COLUMNS = `m.org_id, m.user_id, m.session_scope, ${MEMORY_COLUMNS}`;
+
 /** The names of a scope's parameters; `scopeValues` has the values. */
 export type ScopeNames = 'orgId' | 'userId' | 'scope';
 
@@ -59,7 +70,7 @@ const KEEP_VERSIONS = `
     WHERE v.org_id = s.org_id AND v.user_id = s.user_id AND v.session_scope = s.session_scope AND v.key = s.key
       AND v.version < s.version - :historyLimit::int
   )
-  SELECT * FROM saved ORDER BY key`;
+  SELECT ${MEMORY_COLUMNS} FROM saved m ORDER BY m.key`;
 
 type SaveNames = ScopeNames | 'expiresAt' | 'ttlSeconds' | 'savedBy' | 'historyLimit';
 
@@ -70,25 +81,25 @@ const detailValues = ({ expiresAt, ttlSeconds, savedBy, historyLimit }: SaveDeta
   historyLimit,
 });
 
-const FIND = sql<ScopeNames | 'key', Memory>('memories_find')`
-  SELECT m.* FROM memories m WHERE ${inScope('m')} AND m.key = :key`;
+const FIND = sql<ScopeNames | 'key', MemoryRow>('memories_find')`
+  SELECT ${MEMORY_COLUMNS} FROM memories m WHERE ${inScope('m')} AND m.key = :key`;
 
-const UPDATE = sql<SaveNames | 'key' | 'value' | 'version', Memory>('memories_update')`
+const UPDATE = sql<SaveNames | 'key' | 'value' | 'version', MemoryRow>('memories_update')`
   WITH saved AS (
     UPDATE memories m SET value = :value::jsonb, expires_at = ${EXPIRY}, ${NEXT}
     WHERE ${inScope('m')} AND m.key = :key AND (:version::bigint IS NULL OR m.version = :version)
-    RETURNING m.*
+    RETURNING ${SAVED_COLUMNS}
   ), ${KEEP_VERSIONS}`;
 
 /* In the order of the keys, as every writer of several keys takes them. */
-const INSERT_OR_UPDATE = sql<SaveNames | 'entries', Memory>('memories_insert_or_update')`
+const INSERT_OR_UPDATE = sql<SaveNames | 'entries', MemoryRow>('memories_insert_or_update')`
   WITH saved AS (
     INSERT INTO memories AS m (org_id, user_id, session_scope, session_id, key, value, expires_at)
     SELECT :orgId, :userId, :scope, nullif(:scope, ''), e.key, e.value, ${EXPIRY}
     FROM jsonb_each(:entries::jsonb) e ORDER BY e.key COLLATE "C"
     ON CONFLICT (org_id, user_id, session_scope, key) DO UPDATE SET
       value = excluded.value, expires_at = excluded.expires_at, ${NEXT}
-    RETURNING m.*
+    RETURNING ${SAVED_COLUMNS}
   ), ${KEEP_VERSIONS}`;
 
 const LOCK_USER = sql<'orgId' | 'userId'>('memories_lock_user')`
@@ -116,7 +127,7 @@ const CLEAR = sql<'orgId' | 'userId' | 'sessionId', { count: number }>('memories
 
 @Injectable()
 export class MemoryRepository {
-  async find(tx: TenantTx, scope: MemoryScope, key: string): Promise<Memory | undefined> {
+  async find(tx: TenantTx, scope: MemoryScope, key: string): Promise<MemoryRow | undefined> {
     return (await tx.query(FIND, { ...scopeValues(scope), key }))[0];
   }
 
@@ -127,7 +138,7 @@ export class MemoryRepository {
     [key, value]: readonly [key: string, value: unknown],
     details: SaveDetails,
     version?: number,
-  ): Promise<Memory | undefined> {
+  ): Promise<MemoryRow | undefined> {
     const values = { ...scopeValues(scope), ...detailValues(details), key, value: JSON.stringify(value), version };
     return (await tx.query(UPDATE, values))[0];
   }
@@ -138,7 +149,7 @@ export class MemoryRepository {
     scope: MemoryScope,
     entries: Record<string, unknown>,
     details: SaveDetails,
-  ): Promise<Memory[]> {
+  ): Promise<MemoryRow[]> {
     const values = { ...scopeValues(scope), ...detailValues(details), entries: JSON.stringify(entries) };
     return tx.query(INSERT_OR_UPDATE, values);
   }

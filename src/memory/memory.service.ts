@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import { isPlainId } from '../common/ids';
@@ -6,7 +6,10 @@ import type { Json } from '../common/json';
 import { timeRange } from '../http/request/limits';
 import { DEFAULT_LIMIT, positionOf, rowsFor, toPage } from '../http/request/paging';
 import { checkVersion, precondition } from '../http/request/versions';
+import { CONFIG, type Config } from '../config/config';
+import { shareOf } from '../config/process-shares';
 import { TenantDatabase } from '../database/door/tenant-database';
+import { SearchGate } from '../search';
 import {
   type ClearedMemory,
   type DeletedMemory,
@@ -26,11 +29,13 @@ import {
 import type { MemoryVersion } from './memory-version.entity';
 import { MemoryListRepository } from './memory-list.repository';
 import { isNew, MemoryWriter, type SaveOptions } from './memory-writer';
-import type { Memory } from './memory.entity';
 import { memoryErrors } from './memory.errors';
-import { MemoryRepository, type MemoryScope } from './memory.repository';
+import { MemoryRepository, type MemoryRow, type MemoryScope } from './memory.repository';
 
 const DEFAULT_MATCHES = 10;
+/** At the same time, on this instance, and for how long each. */
+const MAX_SEARCHES = 2;
+const MAX_SEARCH_MS = 2000;
 const ABSENT = 'If-Match: * changes only what is there, and there is no such key.';
 
 /** What one save rests on. Version 0: that there is no such key. */
@@ -48,12 +53,17 @@ export interface SaveConditions {
 /** Keyed facts of the principal's user, or of one of that user's sessions. */
 @Injectable()
 export class MemoryService {
+  private readonly searches: SearchGate;
+
   constructor(
     private readonly db: TenantDatabase,
     private readonly writer: MemoryWriter,
     private readonly memories: MemoryRepository,
     private readonly lists: MemoryListRepository,
-  ) {}
+    @Inject(CONFIG) { env }: Config,
+  ) {
+    this.searches = new SearchGate(db, shareOf(env, MAX_SEARCHES), MAX_SEARCH_MS);
+  }
 
   /**
    * Saves a key; the newest save wins, unless it rests on a version. A new key has version 1.
@@ -122,7 +132,7 @@ export class MemoryService {
           query.include_total === 'true' ? await this.lists.total(tx, scope, filter) : undefined,
         ] as const,
     );
-    const page = toPage(rows, limit, toMemoryView, (memory: Memory) => [memory.key]);
+    const page = toPage(rows, limit, toMemoryView, (memory: MemoryRow) => [memory.key]);
     return { ...page, ...(total === undefined ? {} : { total }) };
   }
 
@@ -164,13 +174,15 @@ export class MemoryService {
 
   /**
    * The best matches in keys and values: words in any form (`running` finds `run`), and words that are spelled alike. In the
-   * user's own memory, or in that of a session, or with `include_user` in both.
+   * user's own memory, or in that of a session, or with `include_user` in both. @throws SEARCH_BUSY, SEARCH_TIMEOUT
    */
   async search(principal: Principal, query: SearchMemoriesQuery): Promise<FoundMemories> {
     const { q, session_id: sessionId, include_user, limit = DEFAULT_MATCHES } = query;
     const scopes = sessionId === undefined ? [''] : include_user === 'true' ? ['', sessionId] : [sessionId];
     const { orgId, userId } = principal;
-    const rows = await this.db.readOne(principal, (tx) => this.lists.search(tx, { orgId, userId }, scopes, q, limit));
+    const rows = await this.searches.read(principal, (tx) =>
+      this.lists.search(tx, { orgId, userId }, scopes, q, limit),
+    );
     return { data: rows.map((row) => ({ ...toMemoryView(row), score: Math.round(row.score * 1000) / 1000 })) };
   }
 }

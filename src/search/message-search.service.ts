@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
 import { Problem } from '../common/errors';
-import { Lanes, LanesBusy } from '../common/lanes';
 import { isUuid } from '../common/ids';
 import { assertStorable } from '../common/json';
 import { timeRange } from '../http/request/limits';
@@ -19,6 +18,7 @@ import {
   type SearchMode,
   type SearchSessionsQuery,
 } from './search.dto';
+import { SearchGate } from './search-gate';
 import { searchErrors } from './search.errors';
 import { type ExtractedRow, type FoundRow, type SearchFilter, SearchRepository } from './search.repository';
 import { toSnippet } from './snippet';
@@ -30,29 +30,25 @@ type Query = SearchMessagesQuery & SearchSessionsQuery;
 /** Of a question put in passing, such as that of a context, so much is looked for. */
 const MAX_RELATED_LENGTH = 4000;
 
-/** At the same time, on this instance; who waits for longer is told to come back. */
 const MAX_AT_ONCE = 4;
-const MAX_WAIT_MS = 3000;
-/** A search that would take longer is given up: it would keep the database from everybody else's work. */
 const MAX_MS = 6000;
-const LATER = { headers: { 'retry-after': '1' } };
 const LATE = ['SEARCH_BUSY', 'SEARCH_TIMEOUT'];
 
 /** Finds messages by their words, in what the caller may see. */
 @Injectable()
 export class MessageSearchService {
-  private readonly searches: Lanes;
+  private readonly searches: SearchGate;
   /** What contexts look for does not wait for what people search. */
-  private readonly inPassing: Lanes;
+  private readonly inPassing: SearchGate;
 
   constructor(
-    private readonly db: TenantDatabase,
     private readonly rows: SearchRepository,
+    db: TenantDatabase,
     @Inject(CONFIG) { env }: Config,
   ) {
     const atOnce = shareOf(env, MAX_AT_ONCE);
-    this.searches = new Lanes(atOnce);
-    this.inPassing = new Lanes(atOnce);
+    this.searches = new SearchGate(db, atOnce, MAX_MS);
+    this.inPassing = new SearchGate(db, atOnce, MAX_MS);
   }
 
   /**
@@ -89,7 +85,7 @@ export class MessageSearchService {
   async related(principal: Principal, question: string, filter: SearchFilter, limit: number): Promise<FoundRow[]> {
     const search = { question: question.slice(0, MAX_RELATED_LENGTH), modes: ['any'] as const, filter, limit };
     try {
-      return await this.passing(this.inPassing, principal, (tx) => this.rows.find(tx, principal, search));
+      return await this.inPassing.read(principal, (tx) => this.rows.find(tx, principal, search));
     } catch (error) {
       if (error instanceof Problem && LATE.includes(error.code)) return [];
       throw error;
@@ -111,18 +107,8 @@ export class MessageSearchService {
     const modes = after ? [after[2]] : mode === 'auto' ? auto : [mode];
     const search = { question, modes, filter, limit: rowsFor(limit) };
     const read = (tx: TenantTx) => this.rows.extract(tx, principal, search);
-    const rows = limit === 0 ? [] : await this.passing(this.searches, principal, read);
+    const rows = limit === 0 ? [] : await this.searches.read(principal, read);
     return toPage(rows, limit, toFoundMessage, ({ score, id, found_by }) => [score, id, found_by]);
-  }
-
-  private passing<T>(lanes: Lanes, principal: Principal, read: (tx: TenantTx) => Promise<T>): Promise<T> {
-    return lanes
-      .pass(() => this.db.readOne(principal, read, { timeoutMs: MAX_MS }), { maxWaitMs: MAX_WAIT_MS })
-      .catch((error: unknown) => {
-        if (error instanceof LanesBusy) throw searchErrors.SEARCH_BUSY().with(LATER);
-        const isLate = error instanceof Problem && error.code === 'STATEMENT_TIMEOUT';
-        throw isLate ? searchErrors.SEARCH_TIMEOUT().with({ ...LATER, cause: error.cause }) : error;
-      });
   }
 }
 

@@ -48,6 +48,21 @@ describe('F59 Migrations', () => {
     expect(await shape()).toEqual(before);
   });
 
+  it('H2 give entries of before their words', async () => {
+    await run();
+    const applied = `SELECT name FROM throughline_migrations ORDER BY id DESC LIMIT 1`;
+    const newest = async () => (await database.pool.query<{ name: string }>(applied)).rows[0].name;
+    while ((await newest()) !== 'MemorySearch1763942400000') await undo();
+    await database.pool.query(`
+      INSERT INTO organizations (id) VALUES ('acme');
+      INSERT INTO users (org_id, id) VALUES ('acme', 'alice');
+      INSERT INTO memories (org_id, user_id, key, value)
+      SELECT 'acme', 'alice', 'key' || n, to_jsonb('number ' || n) FROM generate_series(1, 200) n`);
+    await run();
+    const words = `SELECT count(*) FROM memories WHERE extract = key || ' number ' || substr(key, 4) || ' ' AND words @@ 'number'`;
+    expect((await database.pool.query(words)).rows).toEqual([{ count: 200 }]);
+  });
+
   it('run once when several instances start at the same time', async () => {
     const results = await Promise.all([run(), run(), run(), run()]);
     expect(results.filter((names) => names.length > 0)).toHaveLength(1);

@@ -55,6 +55,8 @@ describe('Search over memory', () => {
     const plain = await cost('plain words ');
     for (const chain of ['snake_case_', '3f2504e0-4f89-41d3-9a0c-0305e82c3301-', 'a_b-c.'])
       expect((await cost(chain)) / plain).toBeLessThan(100);
+    for (const chain of ['~/', '1.1e1.', '<!--', 'x_1-', 'a@', '/?a=b&'])
+      expect([chain, (await cost(chain)) / plain < 20]).toEqual([chain, true]);
   });
 
   it('puts the best match first, as many as asked for', async () => {
@@ -152,8 +154,8 @@ describe('Search over memory', () => {
     const { rows } = await app.db.query(`
       EXPLAIN (FORMAT JSON) SELECT m.key FROM memories m
       WHERE m.org_id = 'acme' AND m.user_id = 'alice'
-        AND (throughline_memory_document(m.key, m.value) @@ websearch_to_tsquery('english', 'penicillin')
-          OR 'penicillin' <% (m.key || ' ' || m.value::text))`);
+        AND (m.words @@ websearch_to_tsquery('english', 'penicillin') AND m.words IS NOT NULL
+          OR 'penicillin' <% m.extract AND m.extract IS NOT NULL)`);
     expect(JSON.stringify(rows[0])).not.toContain('Seq Scan');
     expect(await keys(alice, { q: 'penicillin' })).toEqual(['allergies']);
   });

@@ -7,7 +7,7 @@ export class MemorySearch1763942400000 implements MigrationInterface {
     await runner.query('CREATE EXTENSION IF NOT EXISTS btree_gin');
     await runner.query(DOCUMENT);
     await runner.query(ROLE);
-    await runner.query(SEARCH);
+    await runner.query(MEMORY_SEARCH);
     await runner.query(OWNER);
   }
 
@@ -33,21 +33,27 @@ const unchained = (words: string) =>
   String.raw`regexp_replace(translate(${words}, '_', ' '), '([[:alnum:]])-', '\1 ', 'g')`;
 
 /*
+ * Written anew, as are the indexes and the search, by 1764374500000, whose `down` brings them back.
+ *
  * Words of the key and of the value's texts, numbers and names, stemmed. Small letters are ICU's: in the locale C, only A
  * to Z have any. The organization and the user stand in the index, so that nobody's search walks through others' matches.
  */
-const DOCUMENT = `
-CREATE FUNCTION throughline_memory_document(key text, value jsonb) RETURNS tsvector
+export const MEMORY_DOCUMENT = `CREATE FUNCTION throughline_memory_document(key text, value jsonb) RETURNS tsvector
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT to_tsvector('pg_catalog.english', lower(translate(key, '_-.:/@', '      ') COLLATE "und-x-icu"))
     || jsonb_to_tsvector('pg_catalog.english', ${unchained('lower(value::text COLLATE "und-x-icu")')}::jsonb,
       '["string", "numeric", "key"]')
 $$;
-CREATE INDEX memories_search_idx ON memories
+`;
+
+export const MEMORY_INDEXES = `CREATE INDEX memories_search_idx ON memories
   USING gin (org_id, user_id, throughline_memory_document(key, value));
 CREATE INDEX memories_similar_idx ON memories
   USING gin (org_id, user_id, (key || ' ' || value::text) gin_trgm_ops);
 `;
+
+const DOCUMENT = `
+${MEMORY_DOCUMENT}${MEMORY_INDEXES}`;
 
 /*
  * Row-level security keeps text search off its indexes: its operators are not leak-proof. So the search runs as a role that
@@ -78,7 +84,7 @@ EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege OR object
 END $$;
 `;
 
-const SEARCH = `
+export const MEMORY_SEARCH = `
 CREATE FUNCTION throughline_search_memories(p_org text, p_user text, p_scopes text[], p_query text, p_limit integer)
 RETURNS TABLE (session_scope text, key text, score real)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
