@@ -7,8 +7,8 @@ import type { Principal } from '../organizations';
 
 const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/i;
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
-/** What a proxy adds: the caller behind it may be anybody, although its own connection comes from this machine. */
-const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via'];
+/** What a proxy or a tunnel adds: the caller behind it may be anybody, although its own connection comes from this machine. */
+const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded.*|.*-client-ip|cf-.*|tailscale-.*)$/;
 
 /**
  * Who a request without credentials is: nobody, or in a set-up for one person on one machine the default user.
@@ -34,10 +34,10 @@ export class DefaultIdentity implements OnApplicationBootstrap {
    * The principal of a request without credentials.
    * @throws UNAUTHENTICATED, HOST_NOT_LOOPBACK, CROSS_SITE_REQUEST, USER_ID_MISMATCH
    */
-  identify({ headers, socket }: FastifyRequest): Principal {
+  identify(request: FastifyRequest): Principal {
     const { DEFAULT_ORG_ID: orgId, DEFAULT_USER_ID: userId } = this.config.env;
-    const local = LOOPBACK_ADDRESS.test(socket.remoteAddress ?? '') && !PROXY_HEADERS.some((name) => name in headers);
-    if (!this.config.defaultIdentity || !local) throw challenge(authErrors.UNAUTHENTICATED());
+    if (!this.config.defaultIdentity || !isLocal(request)) throw challenge(authErrors.UNAUTHENTICATED());
+    const { headers } = request;
     const host = headers.host ?? '';
     // A page may point its own name at 127.0.0.1 (DNS rebinding), but it cannot choose another Host.
     if (!LOOPBACK_HOST.test(host)) throw authErrors.HOST_NOT_LOOPBACK();
@@ -45,6 +45,12 @@ export class DefaultIdentity implements OnApplicationBootstrap {
     return actAs({ orgId, userId, role: 'member', via: 'default' }, readUserId(headers['x-user-id']));
   }
 }
+
+/** Programs of this machine speak HTTP/1.1; nginx speaks 1.0 to what is behind it, unless it is told otherwise. */
+const isLocal = ({ headers, socket, raw }: FastifyRequest) =>
+  LOOPBACK_ADDRESS.test(socket.remoteAddress ?? '') &&
+  raw.httpVersion !== '1.0' &&
+  !Object.keys(headers).some((name) => PROXY_HEADER.test(name));
 
 function isCrossSite(headers: FastifyRequest['headers'], host: string): boolean {
   const site = headers['sec-fetch-site'];

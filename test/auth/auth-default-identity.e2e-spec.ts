@@ -1,8 +1,17 @@
+import { connect } from 'node:net';
 import { world } from '../support/world';
 import { expectProblem, type Headers } from '../support/world/client';
 
 /** As on one person's machine: no DATABASE_URL is configured, a loopback HOST, not production. */
 const LOCAL = { DATABASE_URL: undefined };
+
+/** Sends a request as it is. */
+async function speakTo(port: string, text: string): Promise<string> {
+  const socket = connect(Number(port), '127.0.0.1', () => socket.write(text));
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
 
 describe('Default identity', () => {
   const { app } = world(LOCAL);
@@ -45,6 +54,37 @@ describe('Default identity', () => {
     ['credentials that are wrong', 401, 'INVALID_API_KEY', { authorization: 'Bearer tl_x' }],
   ])('F67 refuses %s', async (_, status, code, headers) => {
     expectProblem(await ask(headers), status, code);
+  });
+
+  it.each([
+    ...[
+      'x-forwarded-for',
+      'x-forwarded-port',
+      'x-forwarded-anything',
+      'X-Real-IP',
+      'via',
+      'x-client-ip',
+      'true-client-ip',
+    ],
+    ...['fastly-client-ip', 'cf-ray', 'cf-connecting-ip', 'tailscale-user-login', 'Forwarded'],
+  ])('takes %s for the word of a proxy, behind which anybody may be', async (name) => {
+    expectProblem(await ask({ [name]: '127.0.0.1' }), 401, 'UNAUTHENTICATED');
+  });
+
+  it('takes HTTP/1.0 for a proxy', async () => {
+    const speak = (version: string) =>
+      speakTo(port, `GET /api/keys HTTP/${version}\r\nhost: localhost\r\nconnection: close\r\n\r\n`);
+    expect(await speak('1.1')).toMatch(/^HTTP\/1.1 403 [^]*"FORBIDDEN"/);
+    expect(await speak('1.0')).toMatch(/^HTTP\/1.1 401 [^]*"UNAUTHENTICATED"/);
+  });
+
+  it.each(['X-User-Id', 'authorization', 'Host'])('refuses %s sent twice with 400, whoever calls', async (name) => {
+    const host = name === 'Host' ? '' : 'host: localhost\r\n';
+    const answer = await speakTo(
+      port,
+      `GET /api/health HTTP/1.1\r\n${host}${name}: a\r\nx: y\r\n${name.toUpperCase()}: a\r\nconnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*"DUPLICATE_HEADER"/);
   });
 
   it('F67 refuses another machine', async () => {
