@@ -30,9 +30,12 @@ export class AdminController {
 
   /** What the server runs with. */
   @Get('config')
-  @Access('admin:read')
+  @Access('operator:read')
   @Header('cache-control', 'no-store')
-  @ApiOperation({ operationId: 'getConfig', summary: 'Every setting by the name of its variable, without secrets' })
+  @ApiOperation({
+    operationId: 'getConfig',
+    summary: 'Every setting by the name of its variable, without secrets; for the operator',
+  })
   @ApiOkResponse({ schema: SETTINGS_SCHEMA })
   config(): SettingsView {
     return this.service.settings();

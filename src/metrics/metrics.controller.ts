@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth';
 import { MetricsService } from './metrics.service';
 
-/** Metrics on the main port, for admin keys; absent when `METRICS_PORT` gives them a port of their own. */
+/** Metrics on the main port, for admins of `OPERATOR_ORG_ID`; absent when `METRICS_PORT` gives them a port of their own. */
 @ApiTags('health')
 @Controller('metrics')
 export class MetricsController {
@@ -12,7 +12,7 @@ export class MetricsController {
 
   /** The metrics in Prometheus' text format. */
   @Get()
-  @Access('admin:read')
+  @Access('operator:read')
   @ApiOperation({ operationId: 'getMetrics', summary: "Metrics in Prometheus' text format" })
   @ApiProduces('text/plain')
   get(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {

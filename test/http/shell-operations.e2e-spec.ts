@@ -40,6 +40,25 @@ describe('operations', () => {
       expectProblem(await member.post('/admin/cleanup'), 403);
     });
 
+    it('leaves to the admins of a tenant what is theirs, and shows the server to those of OPERATOR_ORG_ID alone', async () => {
+      const own = async (client: Client) => [
+        (await client.get('/admin/stats')).status,
+        (await client.post('/admin/cleanup')).status,
+        (await client.get('/admin/search-language')).status,
+      ];
+      const tenant = await app.as('globex', 'root', 'admin');
+      expect([await own(admin), await own(tenant)]).toEqual([
+        [200, 200, 200],
+        [200, 200, 200],
+      ]);
+      const nobody = await app.second({ OPERATOR_ORG_ID: undefined });
+      for (const client of [tenant, admin.at(nobody.url), tenant.at(nobody.url)]) {
+        expectProblem(await client.get('/admin/config'), 403, 'FORBIDDEN');
+        expectProblem(await client.get('//metrics'), 403, 'FORBIDDEN');
+      }
+      expect(await own(admin.at(nobody.url))).toEqual([200, 200, 200]);
+    });
+
     it('X04 C58 removes expired idempotency keys of all organizations, once, however many ask', async () => {
       const insert = (age: string, count: number) =>
         app.db.query(

@@ -54,7 +54,8 @@ describe('The start', () => {
   const startForeign = (env: Record<string, string>) => {
     const program = join(folder, 'manager.js');
     writeFileSync(program, FOREIGN);
-    const all = { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', DATABASE_URL: database.url, ...env };
+    const settings = { HOST: '127.0.0.1', DATABASE_URL: database.url, OPERATOR_ORG_ID: 'acme' };
+    const all = { PATH: process.env.PATH ?? '', ...settings, ...env };
     const child = spawn(process.execPath, [program], { cwd: folder, env: all });
     children.push(child);
     let output = '';

@@ -64,7 +64,14 @@ export async function startServer(
   timeoutMs = START_TIMEOUT_MS,
 ): Promise<ServerProcess> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-  const defaults = { PATH: process.env.PATH ?? '', HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', NODE_ENV: 'test' };
+  const defaults = {
+    PATH: process.env.PATH ?? '',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: 'info',
+    NODE_ENV: 'test',
+    OPERATOR_ORG_ID: 'acme',
+  };
   const child = spawn(process.execPath, [MAIN], { cwd, env: { ...defaults, CLEANUP_ENABLED: 'false', ...env } });
   watchOver(child);
   let output = '';

@@ -34,6 +34,7 @@ const ENVIRONMENT: TestEnvironment = {
   LOG_LEVEL: 'silent',
   NODE_ENV: 'test',
   CLEANUP_ENABLED: 'false',
+  OPERATOR_ORG_ID: 'acme',
 };
 
 export class TestApp {
