@@ -4,18 +4,22 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module';
+import { AuthGuard } from './auth';
 import { checkSchedule } from './cleanup';
 import { serializeAnswer } from './http/answer/json-text';
 import { ProblemFilter } from './http/answer/problem.filter';
+import { QueryGuard } from './http/request/query.guard';
 import { ValidationPipe } from './http/request/validation.pipe';
 import { type Config, loadConfig } from './config/config';
 import { MetricsService } from './metrics';
-import { registerBodyParser } from './http/server/body-parser';
+import { bodyLimits, registerBodyParser } from './http/server/body-parser';
+import { registerExpectations } from './http/server/expectations';
 import { fastifyOptions } from './http/server/fastify-options';
 import { Lifecycle } from './http/server/lifecycle';
 import { makeLogger, NestLogger } from './http/server/logger';
 import { serveReference } from './http/openapi/reference';
 import { registerRequestHooks } from './http/server/request-hooks';
+import { registerSecurityHeaders } from './http/server/security-headers';
 
 interface AppOptions {
   logger?: Logger;
@@ -53,13 +57,17 @@ export async function createApp(
       { path: 'mcp', method: RequestMethod.ALL },
     ],
   });
+  app.useGlobalGuards(new QueryGuard());
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalFilters(new ProblemFilter());
   if (preview) return app;
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.setReplySerializer(serializeAnswer);
-  registerBodyParser(fastify, config.env.MAX_NESTING);
+  registerBodyParser(fastify, bodyLimits(config.env));
+  registerSecurityHeaders(fastify);
   registerRequestHooks(fastify, app.get(Lifecycle, { strict: false }));
+  app.get(AuthGuard, { strict: false }).register(fastify);
+  registerExpectations(fastify);
   app.get(MetricsService, { strict: false }).observe(fastify);
   serveReference(app, fastify);
   return app;

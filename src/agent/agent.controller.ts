@@ -1,10 +1,10 @@
 import { Body, Controller, Headers, HttpCode, Post, Res } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
 import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
+import { Route } from '../http/request/route-settings';
 import { EVENT_STREAM_HEADERS, EVENTS, eventStream } from '../http/answer/event-stream';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
 import { QuickAnswer, QuickQuery } from './agent.dto';
@@ -24,7 +24,7 @@ export class AgentController {
   @Post('quick')
   @HttpCode(200)
   @Access('agent:run')
-  @RouteConfig({ jsonComments: true })
+  @Route({ jsonComments: true })
   @ApiOperation({ operationId: 'quick', summary: 'Ask: the question is stored, the model asked, the answer stored' })
   @ApiIdempotencyKey()
   @ApiOkResponse({

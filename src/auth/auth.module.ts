@@ -18,11 +18,12 @@ import { TokensService } from './tokens.service';
   providers: [
     ApiKeysRepository,
     ApiKeysService,
+    AuthGuard,
     Authenticator,
     DefaultIdentity,
     KeyVerifier,
     TokensService,
-    { provide: APP_GUARD, useClass: AuthGuard },
+    { provide: APP_GUARD, useExisting: AuthGuard },
   ],
   exports: [ApiKeysService, Authenticator],
 })

@@ -36,7 +36,7 @@ export const variables = {
   }),
   METRICS_PORT: integer(
     undefined,
-    'Serves Prometheus metrics on a port of their own, without a key. Unset: `/metrics` on the main port, for admin keys.',
+    'Serves Prometheus metrics on a port of their own, without a key. Unset: `/metrics` on the main port, for admins of OPERATOR_ORG_ID.',
     { min: 0, max: 65535 },
   ),
 
@@ -78,7 +78,7 @@ export const variables = {
   ),
   OPERATOR_ORG_ID: text(
     undefined,
-    'The one organization whose admins may use /api/admin and /metrics. Set it where organizations do not trust each other; unset: the admins of every organization.',
+    'The organization that runs the server: its admins alone may read `/metrics` and `/api/admin/config`. Unset: nobody may.',
   ),
   API_KEY_CACHE_SECONDS: integer(
     30,
@@ -93,7 +93,12 @@ export const variables = {
   JWT_USER_CLAIM: text('sub', 'Claim that holds the user.'),
   JWT_ROLE_CLAIM: text('role', 'Claim that holds the role: member, admin or service. Absent: member.'),
 
-  BODY_LIMIT_BYTES: integer(10 * 1024 * 1024, 'Largest request body (413).', { min: 1024, max: 1024 ** 3 }),
+  BODY_LIMIT_BYTES: integer(
+    10 * 1024 * 1024,
+    'Largest body of an append, a saved state or an import (413). Other bodies: the largest of the limits below for a message, metadata or the value of a memory, and 16 KB.',
+    { min: 1024, max: 1024 ** 3 },
+  ),
+  MESSAGE_LIMIT_BYTES: integer(1024 * 1024, 'Largest message, as JSON (413).', { min: 1024, max: 1024 ** 3 }),
   IMPORT_LIMIT_BYTES: integer(1024 ** 3, 'Largest import that is sent as a stream of lines (413).', { min: 1024 }),
   IMPORT_CONVERSATION_LIMIT_BYTES: integer(
     32 * 1024 * 1024,
@@ -101,6 +106,10 @@ export const variables = {
     { min: 1024, max: 512 * 1024 * 1024 },
   ),
   MAX_NESTING: integer(64, 'Deepest nesting of a JSON body.', { min: 4, max: 1000 }),
+  MAX_VALUES: integer(200_000, 'Most values in a JSON body: texts, numbers, objects and lists, each counted once.', {
+    min: 1000,
+    max: 100_000_000,
+  }),
   MESSAGE_BATCH_LIMIT: integer(1000, 'Most items in one request.', { min: 1, max: 10_000 }),
   METADATA_LIMIT_BYTES: integer(64 * 1024, 'Largest metadata object, as JSON.', { min: 256, max: 10 * 1024 * 1024 }),
   MEMORY_VALUE_LIMIT_BYTES: integer(64 * 1024, 'Largest value of a memory, as JSON.', {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { OrganizationsService, type Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
-import { jsonBytes, parseTime } from '../common/json';
+import { exceedsJsonBytes, parseTime } from '../common/json';
 import { checkCount } from '../http/request/limits';
 import { checkVersion, type Precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
@@ -47,7 +47,7 @@ export class MemoryWriter {
     const { MESSAGE_BATCH_LIMIT, MEMORY_VALUE_LIMIT_BYTES } = this.config.env;
     const values = Object.values(entries);
     checkCount(values, MESSAGE_BATCH_LIMIT);
-    if (values.some((value) => jsonBytes(value) > MEMORY_VALUE_LIMIT_BYTES)) {
+    if (values.some((value) => exceedsJsonBytes(value, MEMORY_VALUE_LIMIT_BYTES))) {
       throw memoryErrors.MEMORY_VALUE_TOO_LARGE(MEMORY_VALUE_LIMIT_BYTES);
     }
     const { session_id: sessionId, savedBy = principal.userId } = options;

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
+import { LargeBody } from '../http/request/route-settings';
 import { byThread, CurrentThreadService } from '../threads';
 import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
@@ -34,6 +35,7 @@ export class CurrentMessagesController {
 
   @Post('messages')
   @Access('messages:write')
+  @LargeBody()
   @ApiOperation({ operationId: 'appendToCurrent', summary: 'Append to the current thread' })
   @ApiAppend()
   async append(

@@ -81,7 +81,8 @@ describe('textOf', () => {
 
 const AUTHOR = { created_by: 'alice', created_via: 'jwt' };
 const PLACE = { thread_id: 't', seq: 3, created_at: '2025-01-01T00:00:00.000Z', ...AUTHOR };
-const row = (input: MessageInput) => toRow(toNewMessage(input, { estimator: 'chars_4', metadataBytes: 1000 }), PLACE);
+const row = (input: MessageInput) =>
+  toRow(toNewMessage(input, { estimator: 'chars_4', metadataBytes: 1000, bytes: 10_000 }), PLACE);
 const tool_calls = [{ id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}' } }];
 
 describe('toMessageView', () => {

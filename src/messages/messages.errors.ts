@@ -2,6 +2,7 @@ import { defineErrors } from '../common/errors';
 
 export const messageErrors = defineErrors({
   MESSAGE_NOT_FOUND: [404, (id: string) => `Message ${id} does not exist.`],
+  MESSAGE_TOO_LARGE: [413, (bytes: number) => `One message takes at most ${bytes} bytes as JSON.`],
   MESSAGE_ID_CONFLICT: [
     409,
     (id: string) => `The id ${id} belongs to another message. A retry must send the same body.`,

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
 import { Id, IfMatch, IfNoneMatch } from '../http/request/decorators';
+import { LargeBody } from '../http/request/route-settings';
 import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
 import { byThread } from '../threads';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
@@ -39,6 +40,7 @@ export class ThreadMessagesController {
 
   @Post('messages')
   @Access('messages:write')
+  @LargeBody()
   @ApiOperation({ operationId: 'appendMessages', summary: 'Append one message or a batch' })
   @ApiAppend()
   async append(

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
+import { LargeBody } from '../http/request/route-settings';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
 import { ConversationTarget, type Target } from '../threads';
 import { DeletedSession, SessionsService, SessionView, StoreQuery } from '../sessions';
@@ -35,6 +36,7 @@ export class StateController {
 
   @Put()
   @Access('sessions:write')
+  @LargeBody()
   @ApiOperation({
     operationId: 'saveState',
     summary: 'Store a state in place of what is there; an unknown session is made',

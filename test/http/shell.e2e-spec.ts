@@ -55,7 +55,8 @@ describe('the shell', () => {
 
     it('X08 says 413 as a problem document to a client that announces its length', async () => {
       const answer = await speak(
-        `POST /api/admin/cleanup HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 11534336\r\n\r\n`,
+        `POST /api/admin/cleanup HTTP/1.1\r\nhost: x\r\nauthorization: ${admin.headers.authorization}\r\n` +
+          `content-type: application/json\r\ncontent-length: 11534336\r\n\r\n`,
       );
       expect(answer).toMatch(/^HTTP\/1.1 413 /);
       expect(answer).toContain('application/problem+json');
@@ -72,7 +73,7 @@ describe('the shell', () => {
       ['a constructor.prototype key', '{"constructor":{"prototype":{"admin":true}}}', 'INVALID_JSON'],
       ['a number beyond a double', '{"a":1e999}', 'INVALID_NUMBER'],
       ['nesting of 10,000', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, 'TOO_DEEP'],
-      ['nesting of 2,000,000', `${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}`, 'TOO_DEEP'],
+      ['nesting of 500,000', `${'['.repeat(500_000)}${']'.repeat(500_000)}`, 'TOO_DEEP'],
     ])('answers 400 for %s', async (_name, raw, code) => {
       expectProblem(await post(raw), 400, code);
     });

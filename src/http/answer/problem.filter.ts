@@ -19,26 +19,29 @@ export class ProblemFilter implements ExceptionFilter {
 
 /** Writes a problem as the answer; used by the filter, and for what fails before a route is found. */
 export function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
-  const { code, status, message: detail, errors } = problem;
-  const title = code.charAt(0) + code.slice(1).toLowerCase().replaceAll('_', ' ');
   // C09: a DELETE that found nothing says so in the terms of one that did.
-  const deleted = request.method === 'DELETE' && status === 404 ? { deleted: false } : {};
-  const body = {
-    type: 'about:blank',
-    title,
-    status,
-    detail,
-    code,
-    request_id: request.id,
-    ...deleted,
-    ...problem.members,
-  };
+  const foundNothing = request.method === 'DELETE' && problem.status === 404 && problem.code !== 'ROUTE_NOT_FOUND';
+  const text = problemText(foundNothing ? withDeleted(problem) : problem, request.id);
   // A stream may have begun its answer; then there is nothing left to say on this connection.
   if (reply.sent) return;
   void reply
-    .status(status)
-    .headers({ ...problem.headers, 'content-type': 'application/problem+json; charset=utf-8' })
-    .send(JSON.stringify(errors ? { ...body, errors } : body));
+    .status(problem.status)
+    .headers({ ...problem.headers, 'content-type': PROBLEM_TYPE })
+    .send(text);
+}
+
+const withDeleted = (problem: Problem) => problem.with({ members: { deleted: false, ...problem.members } });
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** The code as a title for people. */
+export const titleOf = ({ code }: Problem) => code.charAt(0) + code.slice(1).toLowerCase().replaceAll('_', ' ');
+
+/** The document of a problem. */
+export function problemText(problem: Problem, requestId: string): string {
+  const { code, status, message: detail, errors, members } = problem;
+  const document = { type: 'about:blank', title: titleOf(problem), status, detail, code, request_id: requestId };
+  return JSON.stringify({ ...document, ...members, ...(errors && { errors }) });
 }
 
 /** Any error as one of the tables'; what nobody foresaw is `INTERNAL_ERROR`. */

@@ -14,7 +14,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { isPlainId } from '../../common/ids';
-import { jsonBytes, parseTime } from '../../common/json';
+import { exceedsJsonBytes, parseTime } from '../../common/json';
 
 /*
  * One decorator a field, for the validation and for the API reference, so that the two cannot drift apart.
@@ -110,7 +110,7 @@ export const ObjectField = ({ maxBytes = 64 * 1024, ...options }: Options & { ma
     options,
     { type: 'object', additionalProperties: true },
     satisfies('isJsonObject', `be an object of at most ${maxBytes} bytes as JSON`, (value) => {
-      return isObject(value) && jsonBytes(value) <= maxBytes;
+      return isObject(value) && !exceedsJsonBytes(value, maxBytes);
     }),
   );
 

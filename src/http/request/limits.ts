@@ -1,5 +1,5 @@
 import { commonErrors } from '../../common/errors';
-import { jsonBytes, parseTime } from '../../common/json';
+import { exceedsJsonBytes, parseTime } from '../../common/json';
 
 /**
  * A range of time, from inclusive, to exclusive (F48).
@@ -13,7 +13,7 @@ export function timeRange(name: string, from?: unknown, to?: unknown): { from?: 
 
 /** @throws METADATA_TOO_LARGE */
 export function checkMetadata(metadata: unknown, maxBytes: number): void {
-  if (metadata !== undefined && jsonBytes(metadata) > maxBytes) throw commonErrors.METADATA_TOO_LARGE(maxBytes);
+  if (metadata !== undefined && exceedsJsonBytes(metadata, maxBytes)) throw commonErrors.METADATA_TOO_LARGE(maxBytes);
 }
 
 /** @throws TOO_MANY_ITEMS */

@@ -2,6 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyBodyParser, FastifyContentTypeParser, FastifyInstance, FastifyRequest } from 'fastify';
 import { commonErrors } from '../../common/errors';
 import { assertStorable } from '../../common/json';
+import { assertModest } from '../../common/json-size';
+import type { Environment } from '../../config/variables';
+import { settingsOf } from '../request/route-settings';
 
 const JSON_TYPES = ['application/json', 'application/merge-patch+json'];
 /** A JSON value in each line. */
@@ -12,19 +15,35 @@ type SyncJsonParser = (
   done: (error: Error | null, value?: unknown) => void,
 ) => void;
 
-/** What a route's `@RouteConfig` says of its body. */
-interface BodyConfig {
-  /** Comments are allowed: see `withoutComments`. */
-  jsonComments?: boolean;
-  /** Lines of JSON come as a stream, of any size: the handler reads it, and checks what it reads. */
-  takesLines?: boolean;
+/** How much a body may hold. */
+interface BodyLimits {
+  bytes: number;
+  /** On the routes that take many messages at once. */
+  largeBytes: number;
+  values: number;
+  nesting: number;
+}
+
+/** What may stand around the largest thing that a body holds. */
+const ENVELOPE_BYTES = 16 * 1024;
+
+/** The limits of the configuration: a body that holds one thing may be as large as that thing. */
+export function bodyLimits(env: Environment): BodyLimits {
+  const { BODY_LIMIT_BYTES, MESSAGE_LIMIT_BYTES, METADATA_LIMIT_BYTES, MEMORY_VALUE_LIMIT_BYTES } = env;
+  const largest = Math.max(MESSAGE_LIMIT_BYTES, METADATA_LIMIT_BYTES, MEMORY_VALUE_LIMIT_BYTES);
+  return {
+    bytes: Math.min(BODY_LIMIT_BYTES, largest + ENVELOPE_BYTES),
+    largeBytes: BODY_LIMIT_BYTES,
+    values: env.MAX_VALUES,
+    nesting: env.MAX_NESTING,
+  };
 }
 
 /**
  * Takes JSON and nothing else, and of JSON only what can be stored and given back unchanged (C23).
  * Everything is checked here, once, so that no feature has to remember to.
  */
-export function registerBodyParser(fastify: FastifyInstance, maxNesting: number): void {
+export function registerBodyParser(fastify: FastifyInstance, limits: BodyLimits): void {
   // Fastify's own refuses `__proto__` and `constructor.prototype` keys, which would poison what copies the body.
   const parseJson = fastify.getDefaultJsonParser('error', 'error') as SyncJsonParser;
   const parser: FastifyBodyParser<Buffer> = (request, bytes, done) => {
@@ -32,23 +51,30 @@ export function registerBodyParser(fastify: FastifyInstance, maxNesting: number)
     if (bytes.length === 0) return done(null, undefined);
     // Decoding would quietly replace what is not UTF-8, and store something else than was sent.
     if (!isUtf8(bytes)) return done(commonErrors.INVALID_JSON('it is not UTF-8'));
-    const text = bytes.toString();
-    parseJson(request, bodyConfig(request).jsonComments ? withoutComments(text) : text, (error, value) => {
+    const json = settingsOf(request).jsonComments ? withoutComments(bytes) : bytes;
+    const tooMuch = problemOf(() => assertModest(json, limits.values, limits.nesting));
+    if (tooMuch) return done(tooMuch);
+    parseJson(request, json.toString(), (error, value) => {
       if (error) return done(commonErrors.INVALID_JSON('it cannot be parsed, or has a key such as __proto__'));
-      done(storabilityError(value, maxNesting), value);
+      done(
+        problemOf(() => assertStorable(value, limits.nesting)),
+        value,
+      );
     });
   };
+  fastify.addHook('onRoute', (route) => {
+    const { largeBody } = (route.config ?? {}) as ReturnType<typeof settingsOf>;
+    route.bodyLimit ??= largeBody ? limits.largeBytes : limits.bytes;
+  });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(JSON_TYPES, { parseAs: 'buffer' }, parser);
   fastify.addContentTypeParser(LINES_TYPES, handOver);
   fastify.addContentTypeParser('*', refuseUnlessEmpty);
 }
 
-const bodyConfig = (request: FastifyRequest): BodyConfig => (request.routeOptions.config ?? {}) as BodyConfig;
-
 /** Whether the handler of a request gets its body as a stream, as it arrives. */
 export const streamsBody = (request: FastifyRequest): boolean =>
-  bodyConfig(request).takesLines === true &&
+  settingsOf(request).takesLines === true &&
   LINES_TYPES.includes((request.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase());
 
 const handOver: FastifyContentTypeParser = (request, payload, done) => {
@@ -60,12 +86,14 @@ const handOver: FastifyContentTypeParser = (request, payload, done) => {
 const STRING_OR_COMMENT = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|#[^\n]*/g;
 
 /** For the notebook's route, whose documented call has a `# comment` in its JSON. What is valid JSON stays as it is. */
-const withoutComments = (text: string) =>
-  text.includes('#') ? text.replace(STRING_OR_COMMENT, (part) => (part.startsWith('#') ? '' : part)) : text;
+const withoutComments = (bytes: Buffer) =>
+  bytes.includes('#')
+    ? Buffer.from(bytes.toString().replace(STRING_OR_COMMENT, (part) => (part.startsWith('#') ? '' : part)))
+    : bytes;
 
-function storabilityError(value: unknown, maxNesting: number): Error | null {
+function problemOf(check: () => void): Error | null {
   try {
-    assertStorable(value, maxNesting);
+    check();
     return null;
   } catch (error) {
     return error as Error;

@@ -4,9 +4,10 @@ import { type FastifyReply, type FastifyRequest, type FastifyServerOptions, LogC
 import type { Logger } from 'pino';
 import { commonErrors, type Problem } from '../../common/errors';
 import { newId } from '../../common/ids';
-import { sendProblem, toProblem } from '../answer/problem.filter';
+import { PROBLEM_TYPE, problemText, sendProblem, titleOf, toProblem } from '../answer/problem.filter';
 import type { Config } from '../../config/config';
 import { httpErrors } from './http.errors';
+import { SECURITY_HEADERS } from './security-headers';
 
 /** Fastify's options: the limits of a connection, and problem documents also for what fails before a route is found. */
 export function fastifyOptions(config: Config, logger: Logger): FastifyServerOptions {
@@ -19,6 +20,7 @@ export function fastifyOptions(config: Config, logger: Logger): FastifyServerOpt
     genReqId: requestIdOf,
     requestIdHeader: false,
     trustProxy: false,
+    // Each route has its own: see `registerBodyParser`.
     bodyLimit: config.env.BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: 2048 },
     // A hook of ours limits how long a request may take to arrive: it knows the routes where that may be long.
@@ -34,23 +36,21 @@ export function fastifyOptions(config: Config, logger: Logger): FastifyServerOpt
 
 /** A malformed URL (`%zz`) or an over-long parameter: no hook has run yet. */
 function answerRouterError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('x-request-id', request.id);
+  reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
   sendProblem(toProblem(error, request), request, reply);
 }
 
 /** Bytes that are no HTTP request: there is nothing to route, only a socket to answer on. */
 function answerSocketError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const { status, code, message } = socketProblem(error.code);
+  const problem = socketProblem(error.code);
   const id = newId();
-  const title = code.charAt(0) + code.slice(1).toLowerCase().replaceAll('_', ' ');
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail: message, code, request_id: id });
+  const body = problemText(problem, id);
+  const headers = { ...SECURITY_HEADERS, 'content-type': PROBLEM_TYPE, 'x-request-id': id, connection: 'close' };
   const head = [
-    `HTTP/1.1 ${status} ${title}`,
-    'content-type: application/problem+json; charset=utf-8',
+    `HTTP/1.1 ${problem.status} ${titleOf(problem)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${id}`,
-    'connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

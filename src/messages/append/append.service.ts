@@ -8,13 +8,12 @@ import { checkCount } from '../../http/request/limits';
 import { precondition } from '../../http/request/versions';
 import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { byThread, checkTarget, gateOf, type Thread } from '../../threads';
-import type { Estimator } from '../../tokens';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
 import { messageErrors } from '../messages.errors';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
 import { GroupCommitService } from './group-commit.service';
-import { type Append, type Appended, type NewMessage, toNewMessage, toRows } from './new-message';
+import { type Append, type Appended, type MessageRules, type NewMessage, toNewMessage, toRows } from './new-message';
 
 export type { AppendTarget } from './append-writer';
 type AppendBody = AppendMessage | AppendMessages;
@@ -120,22 +119,29 @@ export class AppendService {
   /**
    * Messages that are valid and counted, by the limits and the estimator of the configuration.
    * @param list name of their list in the body, for error texts
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH
+   * @param exceptions rules that are not those of the configuration
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, SENDER_MISMATCH
    */
-  toMessages(principal: Principal, inputs: MessageInput[], list?: string, estimator?: Estimator): NewMessage[] {
+  toMessages(
+    principal: Principal,
+    inputs: MessageInput[],
+    list?: string,
+    exceptions: Partial<MessageRules> = {},
+  ): NewMessage[] {
     for (const { sender_id } of inputs) checkSender(principal, sender_id);
-    const { METADATA_LIMIT_BYTES, TOKEN_ESTIMATOR } = this.config.env;
-    const rules = { estimator: estimator ?? TOKEN_ESTIMATOR, metadataBytes: METADATA_LIMIT_BYTES };
+    const { METADATA_LIMIT_BYTES: metadataBytes, MESSAGE_LIMIT_BYTES: bytes, TOKEN_ESTIMATOR } = this.config.env;
+    const rules = { metadataBytes, bytes, ...exceptions, estimator: exceptions.estimator ?? TOKEN_ESTIMATOR };
     return inputs.map((input, i) => toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
   }
 
-  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, TOO_MANY_ITEMS, SENDER_MISMATCH */
+  /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, TOO_MANY_ITEMS, SENDER_MISMATCH */
   private prepare(principal: Principal, body: AppendBody, ifMatch?: number): Append {
     const isBatch = 'messages' in body;
     const inputs = isBatch ? body.messages : [body];
     const { MESSAGE_BATCH_LIMIT, TOOL_CALL_LINKAGE } = this.config.env;
     checkCount(inputs, MESSAGE_BATCH_LIMIT);
-    const messages = this.toMessages(principal, inputs, isBatch ? 'messages' : undefined, body.token_estimator);
+    const rules = { estimator: body.token_estimator };
+    const messages = this.toMessages(principal, inputs, isBatch ? 'messages' : undefined, rules);
     const json = messages.map((message) => JSON.stringify(message));
     return {
       messages,

@@ -1,7 +1,7 @@
 import type { MessageInput } from '../messages.dto';
 import { countTokens, toNewMessage } from './new-message';
 
-const RULES = { estimator: 'chars_4', metadataBytes: 100 } as const;
+const RULES = { estimator: 'chars_4', metadataBytes: 100, bytes: 10_000 } as const;
 const make = (input: MessageInput) => toNewMessage(input, RULES);
 const fieldsOf = (input: MessageInput, path?: string): string[] => {
   try {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { commonErrors, type FieldError } from '../../common/errors';
 import { toDecimal } from '../../common/decimal';
 import { newId } from '../../common/ids';
-import { type Json, parseTime } from '../../common/json';
+import { exceedsJsonBytes, type Json, parseTime } from '../../common/json';
 import { checkMetadata } from '../../http/request/limits';
 import type { Precondition } from '../../http/request/versions';
 import type { Principal } from '../../organizations';
@@ -12,6 +12,7 @@ import { contentTokens, estimateTokens, type Estimator } from '../../tokens';
 import { toStored } from '../message-views';
 import type { MessageRole, MessageRow, ToolCall } from '../message.entity';
 import type { MessageInput } from '../messages.dto';
+import { messageErrors } from '../messages.errors';
 
 /** A message that is valid and counted, ready to be stored. Members that are `undefined` become SQL NULL. */
 export interface NewMessage {
@@ -45,19 +46,22 @@ export interface Append {
   strict: boolean;
 }
 
-interface MessageRules {
+export interface MessageRules {
   estimator: Estimator;
+  /** Of the whole message, as JSON. */
+  bytes: number;
   metadataBytes: number;
 }
 
 /**
  * Checks what no single field can tell, and fills in what the server decides.
  * @param path of the message in the body, for error texts
- * @throws VALIDATION_FAILED, METADATA_TOO_LARGE
+ * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE
  */
 export function toNewMessage(input: MessageInput, rules: MessageRules, path = ''): NewMessage {
   const errors = checkInput(input).map(({ field, message }) => ({ field: path + field, message }));
   if (errors.length > 0) throw commonErrors.VALIDATION_FAILED().with({ errors });
+  checkSize(input, rules.bytes, path);
   const { content, metadata } = toStored(input.content, input.metadata);
   checkMetadata(metadata, rules.metadataBytes);
   const tool_calls = input.tool_calls?.map((call) => ({ ...call, type: call.type ?? 'function' }));
@@ -179,6 +183,13 @@ function checkInput(input: MessageInput): FieldError[] {
     ],
   ];
   return problems.filter(([wrong]) => wrong).map(([, field, message]) => ({ field, message }));
+}
+
+function checkSize(input: MessageInput, bytes: number, path: string): void {
+  if (!exceedsJsonBytes(input, bytes)) return;
+  const field = path ? path.slice(0, -1) : 'body';
+  const errors = [{ field, message: `${field} must have at most ${bytes} bytes as JSON` }];
+  throw messageErrors.MESSAGE_TOO_LARGE(bytes).with({ errors });
 }
 
 const namesTool = ({ tool_call_id, metadata }: MessageInput) =>

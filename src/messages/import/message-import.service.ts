@@ -41,7 +41,8 @@ export class MessageImportService {
   prepare(author: Principal, inputs: EarlierMessage[], { lastSeq, now, stored }: EarlierList): ImportedMessage[] {
     const withoutIds = inputs.map(({ id: _, ...input }) => input);
     let seq = lastSeq;
-    return this.appends.toMessages(author, withoutIds, 'messages').map((message, i) => {
+    // What was exported comes back, also what is longer than a message may be by now.
+    return this.appends.toMessages(author, withoutIds, 'messages', { bytes: Infinity }).map((message, i) => {
       seq = seqAfter(seq, inputs[i].seq, i);
       const times = timesOf(inputs[i], now);
       const id = idAt(Date.parse(times.created_at), seq % 2 ** 32);

@@ -27,7 +27,7 @@ export class MessageReplacementService {
   /**
    * Makes the thread's messages those of a list. Leading messages that are equal stay, with their ids and times; from the
    * first difference on, the old ones go and the new ones are appended (C19).
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH, MESSAGE_ID_CONFLICT
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, SENDER_MISMATCH, MESSAGE_ID_CONFLICT
    */
   async replaceHistory(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
     const messages = this.appends.toMessages(principal, history, 'history');

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Access } from '../../auth';
 import { Caller, type Principal } from '../../organizations';
 import { IfMatch } from '../../http/request/decorators';
+import { LargeBody } from '../../http/request/route-settings';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
 import { ConversationTarget, type SharedSession, type Target } from '../../threads';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
@@ -45,6 +46,7 @@ export class SessionMessagesController {
 
   @Post('messages')
   @Access('sessions:write')
+  @LargeBody()
   @ApiOperation({ operationId: 'addMessages', summary: 'Append one message or a batch; an unknown session is made' })
   @ApiAppend(SessionMessage, SessionMessageBatch)
   async append(

@@ -1,9 +1,9 @@
 import { Body, Controller, Post, Query, Res } from '@nestjs/common';
-import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Access } from '../../auth';
 import { ApiIdempotencyKey, type IdempotencyKey } from '../../idempotency';
+import { Route } from '../../http/request/route-settings';
 import { Caller, type Principal } from '../../organizations';
 import { ImportQuery, ImportSessionsQuery } from '../transfer.dto';
 import { answer, ApiImport, ImportIdempotencyKey } from '../transfer-http';
@@ -17,7 +17,7 @@ export class ThreadImportController {
 
   @Post('import')
   @Access('threads:write')
-  @RouteConfig({ takesLines: true })
+  @Route({ takesLines: true, largeBody: true })
   @ApiOperation({ operationId: 'importThreads', summary: 'Import conversations, as new threads of the caller' })
   @ApiIdempotencyKey()
   @ApiImport()
@@ -41,7 +41,7 @@ export class SessionImportController {
 
   @Post('import')
   @Access('sessions:write')
-  @RouteConfig({ takesLines: true })
+  @Route({ takesLines: true, largeBody: true })
   @ApiOperation({ operationId: 'importSessions', summary: 'Import conversations as sessions, under their own ids' })
   @ApiIdempotencyKey()
   @ApiImport()
