@@ -68,6 +68,18 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it.each([
+    'postgresql://u:a,b@db1:5432,db2:5432/x?target_session_attrs=read-write',
+    'postgresql://u:hunter2@db1,db2/x',
+    'postgres://u@/x?sslmode=require&host=db1,db2',
+    'postgres://u@db1%2Cdb2/x',
+  ])('R4 several hosts are refused, with a word about poolers: %s', (DATABASE_URL) => {
+    const problems = problemsOf({ DATABASE_URL });
+    expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL must be the URL of one server: .* pooler/)]);
+    expect(problemsOf({ DB_HOST: 'db1,db2' })).toEqual([expect.stringMatching(/^DB_HOST must be .* one host/)]);
+    expect(loadConfig({ DATABASE_URL: 'postgresql://u:a,b@db1/x,y?target_session_attrs=read-write' })).toBeDefined();
+  });
+
   it('C57 hours may be fractions, for tests and demonstrations', () =>
     expect(loadConfig({ IDEMPOTENCY_TTL_HOURS: '0.001' }).env.IDEMPOTENCY_TTL_HOURS).toBe(0.001));
 

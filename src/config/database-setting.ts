@@ -65,8 +65,8 @@ function urlFromParts(env: Environment, problems: string[]): string | undefined 
   const parts = [env.DB_HOST, env.DB_PORT, env.DB_NAME, env.DB_USER, env.DB_PASSWORD];
   if (parts.every((part) => part === undefined)) return undefined;
   const server = `postgresql://${env.DB_HOST ?? 'localhost'}:${env.DB_PORT ?? 5432}`;
-  if (!URL.canParse(server)) {
-    problems.push(`DB_HOST must be a host name or an address, not ${JSON.stringify(env.DB_HOST)}`);
+  if (!URL.canParse(server) || env.DB_HOST?.includes(',')) {
+    problems.push(`DB_HOST must be the name or the address of one host, not ${JSON.stringify(env.DB_HOST)}`);
     return undefined;
   }
   const url = new URL(server);

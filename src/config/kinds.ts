@@ -65,10 +65,19 @@ const url = (about: string, schemes: RegExp, description: string) =>
     throw new Error(description);
   });
 
-export const postgresUrl = (about: string) => ({
-  ...url(about, /^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database'),
-  secret: true,
-});
+const ONE_SERVER =
+  'the URL of one server: put a proxy or a pooler that follows the primary before several (HAProxy, PgBouncer, the address of a cluster), and give its address';
+
+export const postgresUrl = (about: string) => {
+  const one = url(about, /^postgres(ql)?:\/\//, 'a URL such as postgresql://user:password@host:5432/database');
+  const parse = (value: string) => {
+    const [, authority = ''] = /^\w+:\/\/([^/?#]*)/.exec(value) ?? [];
+    const hosts = [authority.split('@').at(-1), ...(/[?&]host=([^&#]*)/.exec(value)?.slice(1) ?? [])];
+    if (hosts.some((host) => /,|%2c/i.test(host ?? ''))) throw new Error(ONE_SERVER);
+    return one.parse(value);
+  };
+  return { ...one, parse, secret: true };
+};
 
 export const webUrl = (about: string) => url(about, /^https?:\/\//, 'an http or https URL');
 

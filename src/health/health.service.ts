@@ -10,6 +10,8 @@ import type { HealthView, ReadyView } from './health.dto';
 
 /** How long the database may take to answer a probe. */
 const PROBE_LIMIT_MS = 2000;
+/** A standby answers, and takes no message. */
+const WRITES = `SELECT current_setting('transaction_read_only') = 'off' AS writes`;
 
 /** Tells load balancers and operators whether this instance can serve. */
 @Injectable()
@@ -43,11 +45,9 @@ export class HealthService {
   private async ask(): Promise<boolean> {
     // One question at a time, also of one that hangs: probes hold one connection at most, and not those that work.
     this.answer ??= this.database
-      .run((tx) => tx.query('SELECT 1'), PROBE_LIMIT_MS)
-      .then(
-        () => true,
-        () => false,
-      )
+      .run((tx) => tx.query<{ writes: boolean }>(WRITES), PROBE_LIMIT_MS)
+      .then(([{ writes }]) => writes)
+      .catch(() => false)
       .finally(() => (this.answer = undefined));
     const timer = new AbortController();
     const limit = sleep(PROBE_LIMIT_MS, false, { signal: timer.signal, ref: false }).catch(() => false);

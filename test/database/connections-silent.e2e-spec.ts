@@ -2,9 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from '../../src/database/door/sql';
-import { migrate } from '../../src/database/migrate';
 import { DatabaseProxy } from '../support/servers/database-proxy';
-import { PostgresProcess } from '../support/servers/postgres-process';
 import { TestApp } from '../support/world/app';
 import { type Client, expectProblem } from '../support/world/client';
 import { cloneDatabase, type TestDatabase } from '../support/world/database';
@@ -164,42 +162,5 @@ describe('Connections that fall silent', () => {
     expect(rows.map(({ id }) => id)).toEqual([...acknowledged].sort());
     expect(await threadsWithGaps(database.pool)).toEqual([]);
     expect(await brokenCounters(database.pool)).toEqual([]);
-  });
-});
-
-describe('A synchronous standby that stands still', () => {
-  let postgres: PostgresProcess;
-  beforeAll(async () => (postgres = await PostgresProcess.create()));
-  afterAll(() => postgres.remove());
-
-  it('R2 appends are 503, reads go on; what is sent again afterwards is there once', async () => {
-    await migrate({ url: postgres.url, ownerUrl: postgres.url });
-    const pool = new (await import('pg')).Pool({ connectionString: postgres.url, max: 1 });
-    const standby = async (names: string) => {
-      await pool.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
-      await pool.query('SELECT pg_reload_conf()');
-    };
-    const db = { url: postgres.url, pool, drop: () => pool.end() };
-    const app = await TestApp.over(db, LIMITS, true);
-    try {
-      const alice = await app.as('acme', 'alice');
-      const { id } = await alice.createThread();
-      const message = { id: randomUUID(), role: 'user', content: 'Hello' };
-      await standby('nobody');
-      const [first, second] = [
-        alice.post(`/threads/${id}/messages`, message),
-        sleep(500).then(() => alice.get('/threads')),
-      ];
-      expect((await second).status).toBe(200);
-      expect((await first).status).toBe(503);
-      await standby('');
-      const again = await alice.post(`/threads/${id}/messages`, message);
-      expect(again).toMatchObject({ status: 200, body: { id: message.id, seq: 1 } });
-      expect((await alice.get(`/threads/${id}/messages`)).body.data).toHaveLength(1);
-      expect(await brokenCounters(pool)).toEqual([]);
-    } finally {
-      await standby('');
-      await app.close();
-    }
   });
 });

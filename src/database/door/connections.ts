@@ -6,7 +6,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { Release } from '../../common/lanes';
 import { CONFIG, type Config } from '../../config/config';
 import { Admission } from './admission';
-import { FellSilent } from './database.errors';
+import { FellSilent, READ_ONLY } from './database.errors';
 
 /** How long PostgreSQL may take to hang up. */
 const LEAVE_LIMIT_MS = 5000;
@@ -19,10 +19,14 @@ const LEAVE_LIMIT_MS = 5000;
 export class DatabaseClient extends Client {
   /** When PostgreSQL has answered all that it was asked; of a new connection, that is now. */
   heardAt = Infinity;
+  /** Whether it leads to a server that writes nothing: a new connection may lead to another one. */
+  isReadOnly = false;
 
   constructor(config?: string | ClientConfig) {
     super(config);
     this.on('error', () => undefined);
+    const hear = ({ code }: { code?: string }) => (this.isReadOnly ||= code === READ_ONLY);
+    this.connection.on('errorMessage', hear);
   }
 
   /** What is sent leaves by it. With TLS it is another one than at the beginning. */
@@ -77,8 +81,11 @@ interface Lease {
   readonly client: DatabaseClient;
   /** How long a statement may run. */
   readonly limitMs: number;
-  /** Gives the connection back, or destroys it. */
-  readonly release: (destroy: boolean) => void;
+  /**
+   * Gives the connection back if its transaction has ended; otherwise it is destroyed, because the next borrower would find
+   * itself in the old tenant's transaction.
+   */
+  readonly release: () => void;
 }
 
 /** What a transaction waits for, and since when. */
@@ -149,10 +156,14 @@ export class Connections {
   }
 
   private lease(client: DatabaseClient, limitMs: number, done: (destroy: boolean) => void): Lease {
-    const release = (destroy: boolean) => {
+    const release = () => {
       this.lent.delete(lease);
+      const now = performance.now();
+      // So do the others, most likely.
+      if (client.isReadOnly) this.trustedSince = now;
+      const destroy = client.isReadOnly || client.getTransactionStatus() !== 'I';
       if (destroy) client.destroy();
-      else client.heardAt = performance.now();
+      else client.heardAt = now;
       done(destroy);
     };
     const lease = { client, limitMs, release };

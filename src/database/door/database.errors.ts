@@ -21,8 +21,12 @@ interface PgError extends Error {
   code?: string;
 }
 
-/** SQLSTATE classes and socket errors that say: the server is away, starting, stopping or full. */
-const AWAY = /^(08...|53...|57P0[1-4]|58...|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
+/** A standby, or a primary that is one no longer. */
+export const READ_ONLY = '25006';
+
+/** SQLSTATE classes and socket errors that say: the server is away, starting, stopping, full, read-only, or has hung up. */
+const AWAY =
+  /^(08...|25006|25P03|53...|57P0[1-5]|58...|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))$/;
 const AWAY_MESSAGE =
   /Connection terminated|timeout expired|timeout exceeded when trying to connect|not queryable|Client was closed|Cannot use a pool after/;
 

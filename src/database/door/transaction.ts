@@ -137,10 +137,6 @@ async function allSent(late: Promise<void>[], stream: Socket): Promise<void> {
   clearImmediate(release);
 }
 
-/**
- * A connection goes back to the pool only when its transaction has ended; otherwise it is destroyed, because the next
- * borrower would find itself in the old tenant's transaction.
- */
 async function onConnection<T, X extends Tx>(
   { connections, limitMs, orgId }: Frame<X>,
   work: (client: DatabaseClient) => Promise<T>,
@@ -149,7 +145,7 @@ async function onConnection<T, X extends Tx>(
   try {
     return await work(client);
   } finally {
-    release(client.getTransactionStatus() !== 'I');
+    release();
   }
 }
 

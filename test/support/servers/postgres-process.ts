@@ -5,11 +5,13 @@
  *     const server = await startServer({ DATABASE_URL: postgres.url });
  *     await postgres.kill();                                    // SIGKILL, as a power cut of the database
  *     await postgres.start();
+ *     await postgres.demote();                                  // a standby: it reads and writes nothing
+ *     await postgres.promote();
  *     await postgres.remove();
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,6 +86,19 @@ export class PostgresProcess {
   /** A fast shutdown: clients are disconnected, nothing is lost. */
   stop(): Promise<void> {
     return this.end('SIGINT');
+  }
+
+  /** Starts it again as a standby of a primary that it does not find. */
+  async demote(): Promise<void> {
+    await this.stop();
+    writeFileSync(join(this.cluster, 'standby.signal'), '');
+    await this.start();
+  }
+
+  async promote(): Promise<void> {
+    const client = new Client({ connectionString: this.url });
+    await client.connect();
+    await client.query('SELECT pg_promote()').finally(() => client.end());
   }
 
   /** Stops it and removes its data. */
