@@ -18,7 +18,6 @@ export interface NewThread {
 export interface ThreadChange {
   name?: string;
   metadata?: Record<string, unknown>;
-  status?: ThreadStatus;
   /** null turns it off. */
   auto_summarize?: AutoSummarize | null;
   version?: number;
@@ -48,7 +47,7 @@ const LOCK = sqlForTarget<never, Thread>(
   'write',
 )((isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget} FOR UPDATE`);
 
-type UpdateNames = 'name' | 'metadata' | 'status' | 'autoSummarize' | 'version';
+type UpdateNames = 'name' | 'metadata' | 'autoSummarize' | 'version';
 
 const UPDATE = sqlForTarget<UpdateNames, Thread>(
   'threads_update',
@@ -58,11 +57,20 @@ const UPDATE = sqlForTarget<UpdateNames, Thread>(
     UPDATE threads t SET
       name = coalesce(:name, t.name),
       metadata = CASE WHEN :metadata::jsonb IS NULL THEN t.metadata ELSE throughline_merge_patch(t.metadata, :metadata) END,
-      status = coalesce(:status, t.status),
       auto_summarize = CASE WHEN :autoSummarize::jsonb IS NULL THEN t.auto_summarize ELSE nullif(:autoSummarize::jsonb, 'null') END,
       ${TOUCH}
     WHERE ${isTarget} AND (:version::bigint IS NULL OR t.version = :version)
     RETURNING t.*`,
+);
+
+/* A new version, so that no cache shows the old status; nothing was said, so that it stays where it is in lists. */
+const SET_STATUS = sqlForTarget<'status', Thread>(
+  'threads_set_status',
+  'own',
+)(
+  (isTarget) => `
+    UPDATE threads t SET status = :status, version = t.version + (t.status <> :status)::int
+    WHERE ${isTarget} RETURNING t.*`,
 );
 
 const DELETE = sqlForTarget<'version'>(
@@ -95,17 +103,26 @@ export class ThreadsRepository {
 
   /** @returns the thread as it is now; `undefined` if it is not there or at another version */
   async update(tx: TenantTx, principal: Principal, target: Target, change: ThreadChange): Promise<Thread | undefined> {
-    const { name, metadata, status, version, auto_summarize } = change;
+    const { name, metadata, version, auto_summarize } = change;
     const [thread] = await tx.query(UPDATE[target.by], {
       ...principal,
       target: target.id,
       name,
       metadata: metadata && JSON.stringify(metadata),
-      status,
       autoSummarize: auto_summarize === undefined ? undefined : JSON.stringify(auto_summarize),
       version,
     });
     return thread;
+  }
+
+  /** @returns the thread as it is now; `undefined` if it is not the caller's */
+  async setStatus(
+    tx: TenantTx,
+    principal: Principal,
+    target: Target,
+    status: ThreadStatus,
+  ): Promise<Thread | undefined> {
+    return (await tx.query(SET_STATUS[target.by], { ...principal, target: target.id, status }))[0];
   }
 
   /** @returns whether it was there, at that version */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
-import { checkMetadata } from '../http/request/limits';
+import { checkMetadata, saysAnything } from '../http/request/limits';
 import { checkVersion, type Precondition, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
@@ -34,8 +34,21 @@ export class ThreadsService {
 
   /** @throws THREAD_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   async update(principal: Principal, target: Target, body: UpdateThread, ifMatch?: number): Promise<ThreadView> {
-    const work = (tx: TenantTx) => this.updateIn(tx, principal, target, body, precondition(ifMatch, body));
+    const expected = precondition(ifMatch, body);
+    const { name, metadata, auto_summarize } = body;
+    const work = (tx: TenantTx) =>
+      saysAnything({ name, auto_summarize }, metadata)
+        ? this.updateIn(tx, principal, target, body, expected)
+        : this.checkIn(tx, principal, target, expected);
     return this.db.run(principal, work, { gate: gateOf(principal, target) });
+  }
+
+  /** For a patch that says nothing, and so writes nothing. @throws as `update` */
+  async checkIn(tx: TenantTx, principal: Principal, target: Target, expected: Precondition): Promise<ThreadView> {
+    checkTarget(target);
+    const thread = await this.getOwnIn(tx, principal, target);
+    checkVersion(expected, thread.version);
+    return thread;
   }
 
   /** The same, inside a transaction of another service. @throws as `update` */
@@ -50,9 +63,13 @@ export class ThreadsService {
     return this.change(tx, principal, target, { name: name?.trim(), metadata, auto_summarize }, expected);
   }
 
-  /** Archived threads are left out of lists; they can be read and written as before (P44). */
+  /** Archived threads are left out of lists; they can be read and written as before, and stand where they stood (P44). */
   setStatus(principal: Principal, target: Target, status: ThreadStatus): Promise<ThreadView> {
-    const work = (tx: TenantTx) => this.change(tx, principal, target, { status }, precondition(undefined));
+    checkTarget(target);
+    const work = async (tx: TenantTx) => {
+      const thread = await this.threads.setStatus(tx, principal, target, status);
+      return thread ? toThreadView(thread) : this.explain(tx, principal, target, precondition(undefined));
+    };
     return this.db.run(principal, work, { gate: gateOf(principal, target) });
   }
 

@@ -21,7 +21,6 @@ describe('Writes to threads', () => {
       () => alice.delete(`/threads/${id}/messages`),
       () => alice.patch(`/threads/${id}`, { name: 'Renamed' }),
       () => alice.patch(`/threads/${id}`, { metadata: { a: 1 } }),
-      () => alice.post(`/threads/${id}/archive`),
     ];
     for (const write of writes) {
       await write();
@@ -30,6 +29,11 @@ describe('Writes to threads', () => {
       expect([now.version, now.created_at]).toEqual([last.version + 1, last.created_at]);
       last = now;
     }
+    // Archived or not, it stands where it stood in the list.
+    expect((await alice.post(`/threads/${id}/archive`)).body.version).toBe(last.version + 1);
+    expect((await alice.post(`/threads/${id}/archive`)).body.version).toBe(last.version + 1);
+    expect((await alice.post(`/threads/${id}/unarchive`)).body).toEqual({ ...last, version: last.version + 2 });
+    last = await get(id);
     await alice.get(`/threads/${id}/messages`);
     await alice.get(`/threads/${id}/history`);
     await alice.get('/threads');

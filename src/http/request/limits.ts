@@ -20,3 +20,11 @@ export function checkMetadata(metadata: unknown, maxBytes: number): void {
 export function checkCount(items: readonly unknown[], maximum: number): void {
   if (items.length > maximum) throw commonErrors.TOO_MANY_ITEMS(maximum);
 }
+
+/**
+ * Whether a patch says anything: JSON leaves out what is undefined, and merging an empty object changes nothing.
+ * @param merged objects that are merged into what is there
+ */
+export const saysAnything = (values: object, ...merged: (object | null | undefined)[]): boolean =>
+  Object.values(values).some((value) => value !== undefined) ||
+  merged.some((object) => Object.keys(object ?? {}).length > 0);

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { toDecimal } from '../../common/decimal';
 import { commonErrors } from '../../common/errors';
-import { checkMetadata } from '../../http/request/limits';
+import { checkMetadata, saysAnything } from '../../http/request/limits';
 import { checkVersion, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase } from '../../database/door/tenant-database';
@@ -36,6 +36,8 @@ export class EditsService {
       checkVersion(precondition(ifMatch, body), thread.version);
       const before = await this.edits.find(tx, principal.orgId, id);
       if (!before) throw messageErrors.MESSAGE_NOT_FOUND(id);
+      const { content, token_count, cost, metadata } = body;
+      if (!saysAnything({ content, token_count, cost }, metadata)) return toMessageView(before);
       const change = this.toChange(before, body);
       const revising = { by: principal.userId, keep: this.config.env.MESSAGE_REVISION_LIMIT };
       const after = await this.edits.update(tx, principal.orgId, id, change, revising);

@@ -77,8 +77,11 @@ export class SessionDocumentsService {
     const makes = ifMatch === undefined && (replacement !== undefined || Object.keys(says).length > 0);
     return this.db.run(principal, async (tx) => {
       if (makes) await this.opening.open(tx, principal, id);
-      await this.patches.apply(tx, principal, id, patch, precondition(ifMatch));
-      if (replacement) await this.patches.replaceVariables(tx, principal, id, replacement);
+      const expected = precondition(ifMatch);
+      if (replacement) {
+        await this.patches.apply(tx, principal, id, {}, expected);
+        await this.patches.replaceVariables(tx, principal, id, replacement);
+      } else await this.patches.patch(tx, principal, id, patch, expected);
       return this.sessions.find(tx, principal, id);
     });
   }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isDeepStrictEqual } from 'node:util';
 import type { Principal } from '../../organizations';
-import { checkMetadata } from '../../http/request/limits';
+import { checkMetadata, saysAnything } from '../../http/request/limits';
 import { type Precondition, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import type { TenantTx } from '../../database/door/tenant-database';
@@ -24,6 +24,12 @@ export class SessionPatchService {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
+  /** What is absent stays; a patch that says nothing writes nothing. @throws as `apply` */
+  async patch(tx: TenantTx, principal: Principal, id: string, settings: SessionSettings, expected: Precondition) {
+    if (saysAnythingOf(settings)) await this.apply(tx, principal, id, settings, expected);
+    else await this.threads.checkIn(tx, principal, bySession(id), expected);
+  }
+
   /** What is absent stays. @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   async apply(
     tx: TenantTx,
@@ -36,7 +42,7 @@ export class SessionPatchService {
     const thread = { name: title, metadata: metadata ?? undefined, auto_summarize: settings.auto_summarize };
     await this.threads.updateIn(tx, principal, bySession(id), thread, expected);
     const patch: SessionPatch = { notebook_id, prompt_name, system_prompt, max_tokens };
-    if (hasAny(patch)) await this.sessions.change(tx, principal, id, patch);
+    if (saysAnything(patch)) await this.sessions.change(tx, principal, id, patch);
     if (variables) await this.mergeVariables(tx, principal, id, variables);
   }
 
@@ -52,7 +58,7 @@ export class SessionPatchService {
     checkMetadata(metadata, this.config.env.METADATA_LIMIT_BYTES);
     await this.replaceOfThread(tx, principal, session, state);
     const patch: SessionPatch = { notebook_id, prompt_name, system_prompt, max_tokens };
-    if (hasAny(patch)) await this.sessions.change(tx, principal, id, patch);
+    if (saysAnything(patch)) await this.sessions.change(tx, principal, id, patch);
     if (variables) await this.replaceVariables(tx, principal, id, variables);
     await this.sessions.saveMetadata(tx, session, metadata ?? {});
     return (await this.sessions.find(tx, principal, id)) as SessionRow;
@@ -82,5 +88,12 @@ export class SessionPatchService {
   }
 }
 
-/** Whether anything is said at all: JSON leaves out what is undefined. */
-export const hasAny = (value: object) => Object.values(value).some((item) => item !== undefined);
+/** Whether a patch says anything of a session. */
+export function saysAnythingOf(settings: SessionSettings): boolean {
+  const { title, auto_summarize, notebook_id, prompt_name, system_prompt, max_tokens, metadata, variables } = settings;
+  return saysAnything(
+    { title, auto_summarize, notebook_id, prompt_name, system_prompt, max_tokens },
+    metadata,
+    variables,
+  );
+}

@@ -6,7 +6,7 @@ import { precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { ownerOf } from '../../threads';
-import { hasAny, SessionPatchService } from './session-patch.service';
+import { saysAnythingOf, SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '../sessions.dto';
 import { SessionsService } from '../sessions.service';
@@ -45,7 +45,7 @@ export class SessionSettingsService {
   /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   update(principal: Principal, id: string, body: UpdateSession, ifMatch?: number): Promise<SessionView> {
     return this.idempotency.once(principal, undefined, async (tx) => {
-      await this.patches.apply(tx, principal, id, body, precondition(ifMatch, body));
+      await this.patches.patch(tx, principal, id, body, precondition(ifMatch, body));
       return this.sessions.toView(await this.sessions.find(tx, principal, id));
     });
   }
@@ -60,7 +60,7 @@ export class SessionSettingsService {
     if (!created) await this.sessions.noteReadIn(tx, owner, id);
     await this.opening.renewLifetime(tx, session);
     const said = { ...settings, notebook_id: session.notebook_id === null ? notebook_id : undefined };
-    if (hasAny(said)) await this.patches.apply(tx, owner, id, said);
+    if (saysAnythingOf(said)) await this.patches.apply(tx, owner, id, said);
     const view = this.sessions.toView(await this.sessions.find(tx, owner, id));
     return { created, session: created ? { ...view, messages: [] } : view };
   }
