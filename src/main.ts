@@ -43,7 +43,7 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
   const opening = open({ config, logger }, () => void loadApp().catch(() => undefined));
   let app: NestFastifyApplication | undefined;
   const ending = stopOnSignal(logger, {
-    close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
+    close: () => closeApp(app, config.shutdown, logger),
     stopDatabase: () => stopOpened(opening),
   });
   try {
@@ -60,12 +60,12 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
 
 /** The database here, and the server in processes that share the port. */
 async function serveByWorkers({ config, logger }: Start): Promise<void> {
-  const { WORKERS: count, SHUTDOWN_GRACE_MS: graceMs } = config.env;
+  const { delayMs, graceMs } = config.shutdown;
   if (inForeignCluster) {
     throw new ConfigError(['WORKERS must be 1 where a process manager starts the processes (cluster mode of PM2)']);
   }
   const opening = open({ config, logger });
-  const workers = new Workers({ count, graceMs, logger });
+  const workers = new Workers({ count: config.env.WORKERS, graceMs: delayMs + graceMs, logger });
   const ending = stopOnSignal(logger, {
     close: () => workers.stop(),
     stopDatabase: () => stopOpened(opening),
@@ -85,7 +85,7 @@ async function serveByWorkers({ config, logger }: Start): Promise<void> {
 async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promise<void> {
   let app: NestFastifyApplication | undefined;
   const ending = stopOnSignal(logger, {
-    close: () => closeApp(app, config.env.SHUTDOWN_GRACE_MS, logger),
+    close: () => closeApp(app, config.shutdown, logger),
     stopDatabase: () => Promise.resolve(),
   });
   link.onEnd((reason) => ending.begin(reason));

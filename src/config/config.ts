@@ -18,7 +18,12 @@ export interface Config {
   readonly production: boolean;
   /** Whether a request without credentials is `DEFAULT_USER_ID` of `DEFAULT_ORG_ID` (design 6). */
   readonly defaultIdentity: boolean;
+  /** After SIGTERM: how long it serves on while load balancers notice, and how long requests under way may then take. */
+  readonly shutdown: { readonly delayMs: number; readonly graceMs: number };
 }
+
+/** Long enough for load balancers that look every one or two seconds. */
+const PRODUCTION_DELAY_MS = 5000;
 
 /** The injection token of the configuration. */
 export const CONFIG = Symbol('CONFIG');
@@ -41,11 +46,16 @@ export function loadConfig(source: NodeJS.ProcessEnv = process.env): Config {
     );
   }
   if (problems.length > 0) throw new ConfigError(problems);
+  const production = env.NODE_ENV === 'production';
   return {
     env,
     database,
-    production: env.NODE_ENV === 'production',
+    production,
     defaultIdentity: local && env.ALLOW_DEFAULT_IDENTITY !== false,
+    shutdown: {
+      delayMs: env.SHUTDOWN_DELAY_MS ?? (production ? PRODUCTION_DELAY_MS : 0),
+      graceMs: env.SHUTDOWN_GRACE_MS,
+    },
   };
 }
 

@@ -30,7 +30,12 @@ export const variables = {
     64,
     'Processes that serve requests, all on one port; `auto` or `0`: one for each core. They share what an instance may have.',
   ),
-  SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may take to finish after SIGTERM.', {
+  SHUTDOWN_DELAY_MS: integer(
+    undefined,
+    'How long the server serves on after SIGTERM with readiness at 503, so that load balancers notice. Unset: 5000 with NODE_ENV=production, else 0.',
+    { min: 0, max: 600_000 },
+  ),
+  SHUTDOWN_GRACE_MS: integer(10_000, 'How long requests under way may then take to finish.', {
     min: 0,
     max: 600_000,
   }),

@@ -32,7 +32,7 @@ export class HealthService {
 
   /** @throws SHUTTING_DOWN, STORE_UNAVAILABLE */
   async ready(): Promise<ReadyView> {
-    if (this.lifecycle.stopping) throw httpErrors.SHUTTING_DOWN().with({ headers: { 'retry-after': '1' } });
+    if (this.lifecycle.leaving) throw httpErrors.SHUTTING_DOWN().with({ headers: { 'retry-after': '1' } });
     await this.requireDatabase();
     return { status: 'ready' };
   }

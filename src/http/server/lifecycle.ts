@@ -1,17 +1,26 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 
-/** Whether this instance still wants requests. It turns once, at the start of the shutdown. */
+/** Whether this instance still wants requests: it serves, then leaves its load balancer, then stops. It never turns back. */
 @Injectable()
 export class Lifecycle implements OnModuleDestroy {
-  private stopped = false;
+  private phase: 'serving' | 'leaving' | 'stopping' = 'serving';
 
-  get stopping(): boolean {
-    return this.stopped;
+  /** Whether readiness is 503 and answers end their connection; requests that come all the same are still served. */
+  get leaving(): boolean {
+    return this.phase !== 'serving';
   }
 
-  /** From here on readiness is 503 and new requests are refused; those under way go on. */
+  /** Whether new requests are refused; those under way go on. */
+  get stopping(): boolean {
+    return this.phase === 'stopping';
+  }
+
+  leave(): void {
+    if (this.phase === 'serving') this.phase = 'leaving';
+  }
+
   stop(): void {
-    this.stopped = true;
+    this.phase = 'stopping';
   }
 
   /** Nest calls this before it closes the listener: an app closed without `stop()` behaves alike. */

@@ -32,8 +32,8 @@ export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecy
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const unread = !request.raw.complete && hasMuch(request);
-    // A connection that stays open after its last answer would hold up the shutdown; behind a body that nobody reads, nothing comes.
-    if (lifecycle.stopping || unread) reply.header('connection', 'close');
+    // A connection that stays open would be used again when this instance is gone; behind a body that nobody reads, nothing comes.
+    if (lifecycle.leaving || unread) reply.header('connection', 'close');
     if (unread) lingerOn(request.raw.socket);
     done(null, payload);
   });

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Config } from '../../config/config';
 import { Lifecycle } from './lifecycle';
 
 /** After the grace, how long it may take to let go of connections that were cut. */
@@ -57,14 +58,20 @@ export function stopOnSignal(logger: Logger, running: Running): Ending {
   return ending;
 }
 
-/** Readiness turns, requests under way finish within `graceMs`, the app closes. */
+/**
+ * Readiness turns and answers end their connections; after `delayMs`, by which the load balancer has noticed, requests
+ * under way finish within `graceMs` and the app closes.
+ */
 export async function closeApp(
   app: NestFastifyApplication | undefined,
-  graceMs: number,
+  { delayMs, graceMs }: Config['shutdown'],
   logger: Logger,
 ): Promise<void> {
   if (!app) return;
-  app.get(Lifecycle, { strict: false }).stop();
+  const lifecycle = app.get(Lifecycle, { strict: false });
+  lifecycle.leave();
+  await sleep(delayMs);
+  lifecycle.stop();
   const closing = app.close().then(() => true);
   if (await Promise.race([closing, sleep(graceMs, false)])) return;
   logger.warn(`Requests were still running after SHUTDOWN_GRACE_MS (${graceMs} ms); their connections are cut`);
