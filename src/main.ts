@@ -53,7 +53,7 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
     // A signal during the start is being served already, and has closed what this was about to use.
     if (ending.requested) return;
     await app?.close().catch(() => undefined);
-    await leaveOpened(opening);
+    await stopOpened(opening);
     throw error;
   }
 }
@@ -76,7 +76,7 @@ async function serveByWorkers({ config, logger }: Start): Promise<void> {
   } catch (error) {
     if (ending.requested) return;
     await workers.stop();
-    await leaveOpened(opening);
+    await stopOpened(opening);
     throw error;
   }
 }
@@ -101,19 +101,17 @@ async function serveAsWorker({ config, logger }: Start, link: WorkerLink): Promi
 async function open({ config, logger }: Start, meanwhile?: () => void): Promise<OpenDatabase> {
   // Before the database: a second start by mistake must not touch the one that serves the first.
   if (!inForeignCluster) await assertPortFree(config.env.HOST, config.env.PORT);
-  return openDatabase(config, (message) => logger.info(message), meanwhile);
+  const onLost = (error: Error) => {
+    logger.fatal({ err: error }, `The server gave up: ${error.message}`);
+    process.exit(1);
+  };
+  return openDatabase(config, { log: (message) => logger.info(message), meanwhile, onLost });
 }
 
-/** After a signal, which may come while the database still starts: an embedded PostgreSQL would run on without this process. */
+/** An embedded PostgreSQL, also one that still starts, would run on without this process. */
 async function stopOpened(opening: Promise<OpenDatabase>): Promise<void> {
   const database = await opening.catch(() => undefined);
   await database?.stop();
-}
-
-/** After a start that failed. It is not stopped if another process uses it too. */
-async function leaveOpened(opening: Promise<OpenDatabase>): Promise<void> {
-  const database = await opening.catch(() => undefined);
-  await database?.leave();
 }
 
 /** The schema is up to date, and the operator knows if the connections are more than wanted, or than there are. */

@@ -55,11 +55,11 @@ export async function withDatabase(work: (database: OpenDatabase, config: Config
       'A database in memory belongs to one server process, so that there is nothing to manage from here.',
     );
   }
-  const database = await openDatabase(config, () => undefined);
+  const database = await openDatabase(config);
   try {
     await work(database, config);
   } finally {
-    await database.leave();
+    await database.stop();
   }
 }
 

@@ -38,27 +38,37 @@ export function ensureDatabase(address: Address, database: string): Promise<void
   });
 }
 
-/** A port that was free a moment ago; should somebody take it first, the server says so and another is tried. */
-export function freePort(): Promise<number> {
+/**
+ * A port that was free a moment ago; should somebody take it first, the server says so and another is tried.
+ * @param wish which one, if it is free
+ */
+export function freePort(wish = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, HOST, () => {
+    server.once('error', (error) => (wish ? resolve(freePort()) : reject(error)));
+    server.listen(wish, HOST, () => {
       const { port } = server.address() as { port: number };
       server.close(() => resolve(port));
     });
   });
 }
 
-async function withClient<T>(address: Address, work: (client: Client) => Promise<T>): Promise<T> {
+/** A connection to the database `postgres`. What breaks it fails the next statement, and no process. */
+export async function connect(address: Address): Promise<Client> {
   const client = new Client({
     connectionString: connectionString(address, 'postgres'),
     ssl: false, // Whatever PGSSLMODE says, it is the loopback interface.
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  client.on('error', () => {}); // A connection lost between queries also fails the next one.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+/** Runs work on a connection to the database `postgres`. */
+export async function withClient<T>(address: Address, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(address);
   try {
-    await client.connect();
     return await work(client);
   } finally {
     await client.end().catch(() => {});

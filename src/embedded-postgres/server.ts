@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly dataDir: string;
   readonly throwAway?: boolean;
   readonly settings?: Record<string, string>;
+  /** Where clients know it; else any that is free, that of a server that was killed if possible. */
+  readonly port?: number;
   readonly log?: (message: string) => void;
   /** Hears of each process that may become the server. */
   readonly onSpawn?: (child: ChildProcess) => void;
@@ -29,6 +31,12 @@ export interface RunningServer extends Address {
   readonly pid: number;
   readonly adopted: boolean;
   stop(): Promise<void>;
+}
+
+/** How a server is started, or found running, and what ends it for good. */
+export interface Launcher {
+  start(port?: number): Promise<RunningServer>;
+  stop(server: RunningServer): Promise<void>;
 }
 
 /** The cluster, how to get in, and where its server writes to. */
@@ -79,7 +87,7 @@ async function adopt({ cluster, password }: Place): Promise<RunningServer | 'abs
 /** @returns undefined when another process was quicker, or time is up */
 async function launch(place: Place, options: ServerOptions, deadline: number): Promise<RunningServer | undefined> {
   const { cluster, password, log } = place;
-  const address = { port: await freePort(), password };
+  const address = { port: await portFor(cluster, options), password };
   const child = spawnServer(place, address.port, options);
   let failure: string | undefined;
   child.once('error', (error) => (failure = error.message));
@@ -94,6 +102,10 @@ async function launch(place: Place, options: ServerOptions, deadline: number): P
   }
   if (failure === undefined && log.tellsOfOvertaking()) return delay(RETRY_MS, undefined); // Every try leaves lines in the log.
   throw new Error(`PostgreSQL did not start. The end of ${log.path}:\n${failure ?? log.tail()}`);
+}
+
+async function portFor({ path }: Cluster, { port }: ServerOptions): Promise<number> {
+  return port ?? freePort(readPostmasterFile(path)?.port || undefined);
 }
 
 function spawnServer({ cluster, log }: Place, port: number, options: ServerOptions): ChildProcess {

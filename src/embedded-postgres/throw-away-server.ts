@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Account, canEnter, chooseAccount } from './account';
 import { SHARED_FOLDER, makeFolder, makePrivateFolder } from './files';
 import { eventually } from './postmaster';
-import { type RunningServer, type ServerOptions, startServer } from './server';
+import { type Launcher, type ServerOptions, startServer } from './server';
 
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -51,8 +52,8 @@ for (const event of ['disconnect', 'uncaughtException', 'SIGINT', 'SIGTERM', 'SI
 }
 `;
 
-/** Starts a server on a fresh folder; a process of its own removes both when this one ends. */
-export async function startThrowAwayServer(options: ServerOptions): Promise<RunningServer> {
+/** A server on a fresh folder; a process of its own removes both when this one ends. */
+export function prepareThrowAway(options: ServerOptions): Launcher {
   const account = chooseAccount();
   const dataDir = join(temporaryParent(account), `throughline-${randomBytes(8).toString('hex')}`);
   // It comes before the folder: were we killed in between, nobody would remove it.
@@ -63,15 +64,17 @@ export async function startThrowAwayServer(options: ServerOptions): Promise<Runn
     // Its process id may soon be another's.
     child.once('exit', () => tell(0));
   };
-  try {
-    makePrivateFolder(dataDir, account);
-    const settings = { ...NOT_DURABLE, ...options.settings };
-    const server = await startServer({ dataDir, settings, throwAway: true, onSpawn });
-    return { ...server, stop: () => remove(remover) };
-  } catch (error) {
-    await remove(remover);
-    throw error;
-  }
+  const settings = { ...NOT_DURABLE, ...options.settings };
+  const start = async (port?: number) => {
+    try {
+      if (!existsSync(dataDir)) makePrivateFolder(dataDir, account);
+      return await startServer({ dataDir, settings, port, throwAway: true, onSpawn });
+    } catch (error) {
+      await remove(remover);
+      throw error;
+    }
+  };
+  return { start, stop: () => remove(remover) };
 }
 
 function temporaryParent(account: Account | undefined): string {
