@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApiKeysService, AuthModule } from '../auth';
 import { makePrincipal, type Principal, type Role, ROLES } from '../organizations';
 import { answer, describe, explain, organizationOption, withDatabase, withServices } from './context';
+import { addBackupCommands } from './backup-commands';
 import { addTransferCommands } from './transfer-commands';
 import { migrate, type MigrationTarget, revert } from '../database/migrate';
 
@@ -49,6 +50,7 @@ function program(): Command {
     .description('undo the newest migration')
     .action(() => withDatabase(revertMigration));
   addTransferCommands(root);
+  addBackupCommands(root);
   return root;
 }
 

@@ -15,8 +15,8 @@ export interface Binaries {
 
 interface Package {
   readonly root: string;
-  /** Names a copy: version and platform. */
-  readonly label: string;
+  readonly version: string;
+  readonly platform: string;
 }
 
 const EXECUTABLE = process.platform === 'win32' ? '.exe' : '';
@@ -29,10 +29,10 @@ const ADVICE = 'Set DATABASE_URL to a PostgreSQL server, version 15 or later.';
  * @throws with the advice to set `DATABASE_URL`, where this system cannot run them
  */
 export function prepareBinaries(account: Account | undefined): Binaries {
-  const { root, label } = findPackage();
+  const { root, version, platform } = findPackage();
   let binaries = binariesIn(root);
   if (canEnter(binaries.folder, account)) linkLibraries(root);
-  else binaries = copiedBinaries(root, join(SHARED_FOLDER, `postgresql-${label}`));
+  else binaries = copiedBinaries(root, join(SHARED_FOLDER, `postgresql-${version}-${platform}`));
   const options = { ...account, cwd: binaries.folder, env: {}, encoding: 'utf8', windowsHide: true } as const;
   const { status, error, stderr } = spawnSync(binaries.postgres, ['--version'], options);
   if (status === 0) return binaries;
@@ -44,6 +44,9 @@ export function prepareBinaries(account: Account | undefined): Binaries {
 export function packagedBinaries(): Binaries {
   return binariesIn(findPackage().root);
 }
+
+/** The major version of PostgreSQL that the package has: its own begins with it. */
+export const packagedMajor = (): number => Number.parseInt(findPackage().version, 10);
 
 function binariesIn(root: string): Binaries {
   const folder = join(root, 'native', 'bin');
@@ -58,7 +61,7 @@ function findPackage(): Package {
     // The package exports nothing but its main file, dist/index.js.
     const root = dirname(dirname(require.resolve(name)));
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    return { root, label: `${version}-${platform}` };
+    return { root, version, platform };
   } catch (cause) {
     const reason = `the package ${name} is not installed`;
     throw new Error(`There is no embedded PostgreSQL for ${platform} here: ${reason}. ${ADVICE}`, { cause });

@@ -1,9 +1,18 @@
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, lstatSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, canEnter, chooseAccount, ownerOf } from './account';
-import { prepareBinaries } from './binaries';
+import { packagedMajor, prepareBinaries } from './binaries';
 import { initArguments, programOptions } from './commands';
 import type { DataFolder } from './data-folder';
 import {
@@ -24,7 +33,17 @@ export interface Cluster {
   readonly account: Account | undefined;
 }
 
+/** Makes the content of a new cluster, at a path in a folder that belongs to the account. */
+type Fill = (cluster: string, account: Account | undefined) => Promise<void>;
+
+interface Placing {
+  readonly fill: Fill;
+  readonly log?: (message: string) => void;
+}
+
 interface Options {
+  /** Of a server that ran: a cluster that is missing then is no reason to make an empty one. */
+  readonly port?: number;
   /** It need not survive a power cut. */
   readonly throwAway?: boolean;
   readonly log?: (message: string) => void;
@@ -36,12 +55,17 @@ interface Options {
  * @throws when there is one that cannot be used: to start with an empty one would hide lost data
  */
 export async function ensureCluster(folder: DataFolder, options: Options): Promise<Cluster> {
-  if (!lstatSync(folder.cluster, { throwIfNoEntry: false })) await makeCluster(folder, options);
+  if (!lstatSync(folder.cluster, { throwIfNoEntry: false })) {
+    if (options.port !== undefined) throw new Error(`The database in ${folder.cluster} is gone.`);
+    const init: Fill = (cluster, account) => initialize(cluster, folder.password, account, options);
+    await placeCluster(folder, { log: options.log, fill: init });
+  }
   if (!existsSync(folder.cluster)) {
     throw new Error(`${folder.cluster} is a link to nothing: put the database back, or remove the link to start anew.`);
   }
   const path = realpathSync(folder.cluster);
   const account = ownerOf(path);
+  assertVersion(path);
   if (canEnter(path, account)) return { path, account };
   throw new Error(
     `PostgreSQL's user ${account?.uid} cannot reach the database in ${path}: move the folder to where it can, or ` +
@@ -49,13 +73,24 @@ export async function ensureCluster(folder: DataFolder, options: Options): Promi
   );
 }
 
-async function makeCluster(folder: DataFolder, options: Options): Promise<void> {
+/** Files of a newer or older PostgreSQL are refused by this one, in words that do not say what to do. */
+function assertVersion(cluster: string): void {
+  const version = Number.parseInt(readFileSync(join(cluster, 'PG_VERSION'), 'utf8'), 10);
+  if (version === packagedMajor()) return;
+  throw new Error(
+    `The database in ${cluster} is of PostgreSQL ${version}, whose files PostgreSQL ${packagedMajor()} does not read: ` +
+      `start it with a PostgreSQL ${version} and move it by a dump, as docs/operations/upgrade.md says.`,
+  );
+}
+
+/** Puts a cluster into the data folder or, where PostgreSQL's account cannot reach it, elsewhere with a link to it. */
+export async function placeCluster(folder: DataFolder, options: Placing): Promise<void> {
   const account = chooseAccount();
-  if (canEnter(folder.path, account)) return createCluster(folder.cluster, folder.password, account, options);
+  if (canEnter(folder.path, account)) return createCluster(folder.cluster, account, options);
   makeFolder(SHARED_FOLDER, 0o755);
   // A start that was killed before it made the link has left the cluster there.
   if (!existsSync(folder.remoteCluster)) {
-    await createCluster(folder.remoteCluster, folder.password, account, options);
+    await createCluster(folder.remoteCluster, account, options);
   }
   try {
     symlinkSync(folder.remoteCluster, folder.cluster);
@@ -70,21 +105,13 @@ async function makeCluster(folder: DataFolder, options: Options): Promise<void> 
 }
 
 /** Makes a cluster under a temporary name, so that a kill in between leaves nothing that looks like one. */
-async function createCluster(
-  target: string,
-  password: string,
-  account: Account | undefined,
-  { throwAway, log }: Options,
-): Promise<void> {
+async function createCluster(target: string, account: Account | undefined, { fill, log }: Placing): Promise<void> {
   log?.(`Creating a PostgreSQL database in ${target}.`);
-  const binaries = prepareBinaries(account);
   sweepWork(target);
   const work = workName(target);
   makePrivateFolder(work, account);
   try {
-    const passwordFile = writePasswordFile(work, password, account);
-    const args = [...initArguments(join(work, 'cluster'), passwordFile), ...(throwAway ? ['--no-sync'] : [])];
-    await promisify(execFile)(binaries.initdb, args, programOptions(binaries, account));
+    await fill(join(work, 'cluster'), account);
     renameSync(join(work, 'cluster'), target);
     syncFolder(dirname(target));
   } catch (cause) {
@@ -95,6 +122,18 @@ async function createCluster(
   } finally {
     removeQuietly(work);
   }
+}
+
+async function initialize(
+  cluster: string,
+  password: string,
+  account: Account | undefined,
+  { throwAway }: Options,
+): Promise<void> {
+  const binaries = prepareBinaries(account);
+  const passwordFile = writePasswordFile(dirname(cluster), password, account);
+  const args = [...initArguments(cluster, passwordFile), ...(throwAway ? ['--no-sync'] : [])];
+  await promisify(execFile)(binaries.initdb, args, programOptions(binaries, account));
 }
 
 /** Writes the file from which initdb takes the password; it is gone with its folder. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, lstatSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isRoot } from './account';
 import { SHARED_FOLDER, errorCode, makeFolder, sweepWork, syncFolder, workName } from './files';
 
@@ -13,6 +13,11 @@ export interface DataFolder {
   /** Where the cluster goes when PostgreSQL's account cannot reach the folder. */
   readonly remoteCluster: string;
   readonly logFile: string;
+}
+
+interface NewDataFolder extends DataFolder {
+  /** The end of a restore: from here on the folder is one. */
+  keepPassword(): void;
 }
 
 /**
@@ -29,20 +34,36 @@ export function openDataFolder(dataDir: string): DataFolder {
     if (lstatSync(cluster, { throwIfNoEntry: false })) {
       throw new Error(`${cluster} holds a database, but its password is gone: put ${file} back.`);
     }
-    createPassword(file);
-    syncFolder(path);
+    // 32 random bytes, safe in a URL.
+    keepPassword(file, randomBytes(32).toString('base64url'));
   }
-  const password = readFileSync(file, 'utf8').trim();
-  const remoteCluster = join(SHARED_FOLDER, `${shortHash(path)}-${shortHash(password)}`);
-  return { path, cluster, password, remoteCluster, logFile: join(path, 'postgres.log') };
+  return dataFolder(path, readFileSync(file, 'utf8').trim());
 }
 
-/** 32 random bytes, safe in a URL. */
-function createPassword(file: string): void {
+/**
+ * The data folder that a restore makes.
+ * @throws when there is one already
+ */
+export function newDataFolder(dataDir: string, password: string): NewDataFolder {
+  const path = resolve(dataDir);
+  const file = join(path, 'password');
+  const there = [file, join(path, 'postgres')].find((entry) => lstatSync(entry, { throwIfNoEntry: false }));
+  if (there) throw new Error(`${there} exists already: a restore replaces nothing. Set DATA_DIR to a new folder.`);
+  makeFolder(path, isRoot() ? 0o711 : 0o700);
+  return { ...dataFolder(path, password), keepPassword: () => keepPassword(file, password) };
+}
+
+function dataFolder(path: string, password: string): DataFolder {
+  const remoteCluster = join(SHARED_FOLDER, `${shortHash(path)}-${shortHash(password)}`);
+  return { path, cluster: join(path, 'postgres'), password, remoteCluster, logFile: join(path, 'postgres.log') };
+}
+
+/** Writes it for good, unless another start was quicker. */
+function keepPassword(file: string, password: string): void {
   sweepWork(file);
   const work = workName(file);
   const descriptor = openSync(work, 'wx', 0o600);
-  writeSync(descriptor, `${randomBytes(32).toString('base64url')}\n`);
+  writeSync(descriptor, `${password}\n`);
   fsyncSync(descriptor);
   closeSync(descriptor);
   try {
@@ -52,6 +73,7 @@ function createPassword(file: string): void {
   } finally {
     rmSync(work, { force: true });
   }
+  syncFolder(dirname(file));
 }
 
 function shortHash(text: string): string {

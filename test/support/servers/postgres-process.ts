@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { chooseAccount } from '../../../src/embedded-postgres/account';
-import { prepareBinaries } from '../../../src/embedded-postgres/binaries';
+import { type Binaries, prepareBinaries } from '../../../src/embedded-postgres/binaries';
 import { writePasswordFile } from '../../../src/embedded-postgres/data-cluster';
 import { initArguments, programOptions, serverArguments } from '../../../src/embedded-postgres/commands';
 import { connectionString, ensureDatabase, freePort } from '../../../src/embedded-postgres/connection';
@@ -29,24 +29,28 @@ const START_TIMEOUT_MS = 120_000;
 
 export class PostgresProcess {
   private child?: ChildProcess;
-  private readonly account = chooseAccount();
-  private readonly binaries = prepareBinaries(this.account);
+  readonly account = chooseAccount();
   readonly password = randomBytes(12).toString('hex');
-  private readonly cluster: string;
+  readonly cluster: string;
 
   private constructor(
     private readonly folder: string,
     readonly port: number,
     private readonly settings: Record<string, string>,
+    private readonly binaries: Binaries,
   ) {
     this.cluster = join(folder, 'work', 'cluster');
   }
 
   /** Makes a cluster with the empty database `throughline`, and starts it. Durable: it is there to survive kills. */
-  static async create(settings: Record<string, string> = {}, timeoutMs?: number): Promise<PostgresProcess> {
+  static async create(
+    settings: Record<string, string> = {},
+    timeoutMs?: number,
+    binaries = prepareBinaries(chooseAccount()),
+  ): Promise<PostgresProcess> {
     const folder = mkdtempSync(join(tmpdir(), 'throughline-postgres-'));
     chmodSync(folder, 0o755);
-    const postgres = new PostgresProcess(folder, await freePort(), settings);
+    const postgres = new PostgresProcess(folder, await freePort(), settings, binaries);
     try {
       postgres.init();
       await postgres.start(timeoutMs);
