@@ -12,7 +12,7 @@ import { makeKey } from '../support/world/keys';
 const CLIENTS = 96;
 const DELAY_MS = 4000;
 const PAUSE_MS = 500;
-const SWAPS = process.env.SOAK === '1' ? 10 : 2;
+const SWAPS = process.env.SOAK === '1' ? 10 : 1;
 
 /** Clients that read and append in turn, each on a connection that it keeps. */
 class Traffic {

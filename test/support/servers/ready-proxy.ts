@@ -53,7 +53,8 @@ export class ReadyProxy {
 
   private async forward(socket: Socket): Promise<void> {
     // On a machine that is overloaded, all may miss a probe.
-    while (this.ready.size === 0) await sleep(LOOK_MS);
+    while (this.ready.size === 0 && !this.looking.signal.aborted) await sleep(LOOK_MS);
+    if (this.ready.size === 0) return void socket.destroy();
     const urls = [...this.ready];
     const url = urls[(this.turn += 1) % urls.length];
     const { port, hostname: host } = new URL(url);
