@@ -118,7 +118,8 @@ async function stopOpened(opening: Promise<OpenDatabase>): Promise<void> {
 async function prepare(database: OpenDatabase, { config, logger }: Start): Promise<Served> {
   const done = await migrate(database);
   if (done.length > 0) logger.info({ migrations: done }, 'The schema was brought up to date');
-  const { prepared, connections = Infinity } = await inspectDatabase(config, database.url);
+  const { prepared, connections = Infinity, undurable } = await inspectDatabase(config, database.url);
+  if (undurable.length > 0) requireDurable(undurable, { config, logger });
   const most = config.env.WORKERS * connectionsOf(config.env);
   const whole = wholeOf(config.env);
   if (most > connections) {
@@ -130,6 +131,13 @@ async function prepare(database: OpenDatabase, { config, logger }: Start): Promi
     logger.warn(`Up to ${most} connections, not ${whole} (DB_POOL_SIZE + DB_MAX_OVERFLOW): each worker needs some`);
   }
   return { database: database.url, prepared };
+}
+
+/** What is acknowledged is kept: PostgreSQL must not say so before it has written it. */
+function requireDurable(undurable: string[], { config, logger }: Start): void {
+  const why = `PostgreSQL would lose acknowledged messages in a crash: ${undurable.join(', ')} off`;
+  if (config.production) throw new Error(`${why}. Turn it on (ALTER SYSTEM SET … = on), or leave NODE_ENV=production`);
+  logger.warn(`${why}. With NODE_ENV=production the server would not start`);
 }
 
 /** Not with this file: the first of several processes starts sooner without it, and in less memory. */

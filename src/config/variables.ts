@@ -19,7 +19,10 @@ export type { Variable } from './kinds';
 export const variables = {
   PORT: integer(8000, 'HTTP port; 0 takes a free one.', { min: 0, max: 65535 }),
   HOST: text('127.0.0.1', 'Address to listen on. `0.0.0.0` in a container.'),
-  NODE_ENV: text('development', '`production` turns the no-credentials identity off.'),
+  NODE_ENV: text(
+    'development',
+    '`production` turns the no-credentials identity off, and refuses a PostgreSQL that is not durable.',
+  ),
   LOG_LEVEL: choice(
     'info',
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

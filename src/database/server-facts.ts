@@ -8,10 +8,16 @@ interface Server {
   readonly pooled: boolean;
   /** Connections that the server has for all its users. */
   readonly connections: number;
+  /** Settings that are off, so that a crash of the server loses what was acknowledged. */
+  readonly undurable: string[];
 }
 
+type Facts = Omit<Server, 'pooled'> & { pid: number };
+
+const DURABILITY = ['fsync', 'full_page_writes', 'synchronous_commit'];
 const FACTS = `
-  SELECT pg_backend_pid() AS pid, current_setting('max_connections')::int
+  SELECT ARRAY(SELECT name FROM unnest($1::text[]) AS name WHERE current_setting(name) = 'off') AS undurable,
+    pg_backend_pid() AS pid, current_setting('max_connections')::int
     - current_setting('superuser_reserved_connections')::int
     - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections`;
 
@@ -40,11 +46,11 @@ async function inspect(url: string, limitMs: number): Promise<Server> {
   const client = new DatabaseClient({ connectionString: url, ...limits });
   try {
     await client.connect();
-    const { rows } = await client.query<{ pid: number; connections: number }>(FACTS);
-    const [{ pid, connections }] = rows;
+    const { rows } = await client.query<Facts>(FACTS, [DURABILITY]);
+    const [{ pid, ...facts }] = rows;
     // A pooler introduces itself by a number of its own.
     const introduced = (client as unknown as { processID: number | null }).processID;
-    return { pooled: introduced !== pid, connections };
+    return { pooled: introduced !== pid, ...facts };
   } finally {
     // Not awaited: who does not answer does not take leave either.
     client.end().catch(() => undefined);
@@ -52,21 +58,23 @@ async function inspect(url: string, limitMs: number): Promise<Server> {
 }
 
 /**
- * Whether statements may be prepared by their names, and how many connections the server has, where that is known.
+ * Whether statements may be prepared by their names, how many connections the server has, where that is known, and which
+ * settings would lose what was acknowledged, unless nothing is to be kept.
  * @throws when nobody answers and the first can't be told without
  */
 export async function inspectDatabase(
   { env, database }: Config,
   url: string,
-): Promise<{ prepared: boolean; connections?: number }> {
+): Promise<{ prepared: boolean; connections?: number; undurable: string[] }> {
   // The embedded server has no pooler before it.
   const known = env.DB_PREPARED_STATEMENTS ?? (database.kind === 'server' ? undefined : true);
   try {
-    const { pooled, connections } = await inspectServer(url);
+    const { pooled, connections, undurable } = await inspectServer(url);
+    const lost = database.kind === 'memory' ? [] : undurable;
     // Of what a pooler has, nothing is known.
-    return { prepared: known ?? !pooled, ...(!pooled && { connections }) };
+    return { prepared: known ?? !pooled, ...(!pooled && { connections }), undurable: lost };
   } catch (error) {
     if (known === undefined) throw error;
-    return { prepared: known };
+    return { prepared: known, undurable: [] };
   }
 }

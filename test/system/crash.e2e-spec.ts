@@ -69,7 +69,7 @@ describe('Crashes under load', () => {
     db.on('error', () => undefined);
     let server: ServerProcess | undefined;
     try {
-      server = await start({ DATABASE_URL: postgres.url });
+      server = await start({ DATABASE_URL: postgres.url, NODE_ENV: 'production' });
       const client = await clientOf(server.url, db);
       const threads = await createThreads(client);
       load = new Load(client, threads);
