@@ -11,7 +11,7 @@ import { makeKey } from '../support/world/keys';
 
 const CLIENTS = 96;
 const DELAY_MS = 4000;
-const PAUSE_MS = 500;
+const PAUSE_MS = 1000;
 const SWAPS = process.env.SOAK === '1' ? 10 : 1;
 
 /** Clients that read and append in turn, each on a connection that it keeps. */
@@ -106,7 +106,7 @@ describe('The end of an instance', () => {
     await proxy.close();
     const { 200: read, 201: stored, 503: refused = 0, ...failures } = traffic.counts;
     expect(failures).toEqual({});
-    expect(read + stored).toBeGreaterThan(CLIENTS * 10);
+    expect(read + stored).toBeGreaterThan(CLIENTS * 3);
     expect(refused).toBeLessThan(read + stored);
   });
 

@@ -57,11 +57,13 @@ export class ServerProcess {
 /**
  * Starts a server on a free port and waits until it is ready. The environment is only what is given here; so is `.env`,
  * which is read from `cwd`. Of a start that fails, nothing is left, nor of its embedded PostgreSQL.
+ * @param wrapper a command that becomes the server: its arguments are the program's
  */
 export async function startServer(
   env: Record<string, string>,
   cwd = tmpdir(),
   timeoutMs = START_TIMEOUT_MS,
+  wrapper: string[] = [],
 ): Promise<ServerProcess> {
   if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
   const defaults = {
@@ -72,7 +74,8 @@ export async function startServer(
     NODE_ENV: 'test',
     OPERATOR_ORG_ID: 'acme',
   };
-  const child = spawn(process.execPath, [MAIN], { cwd, env: { ...defaults, CLEANUP_ENABLED: 'false', ...env } });
+  const [program, ...args] = [...wrapper, process.execPath, MAIN];
+  const child = spawn(program, args, { cwd, env: { ...defaults, CLEANUP_ENABLED: 'false', ...env } });
   watchOver(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
