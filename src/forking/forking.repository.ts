@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
+import { columnsOf } from '../database/door/conditions';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
-import { type PrincipalNames, type Thread, visible } from '../threads';
+import { type PrincipalNames, Thread, visible } from '../threads';
 
 type Metadata = Record<string, unknown>;
 type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
@@ -59,7 +60,7 @@ const REMOVED = `
 type ForkNames = 'orgId' | 'sourceId' | 'id';
 
 const HOLD = sql<PrincipalNames | 'id', Thread>('forking_hold')`
-  SELECT t.* FROM threads t WHERE ${visible('t')} AND t.id = :id FOR SHARE`;
+  SELECT ${columnsOf(Thread, 't')} FROM threads t WHERE ${visible('t')} AND t.id = :id FOR SHARE`;
 
 const COPY_THREAD = sql<ForkNames | 'name' | 'seq' | 'count', Copied>('forking_copy_thread')`
   WITH removed AS (${REMOVED}), chosen AS (

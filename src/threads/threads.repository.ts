@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
+import { columnsOf } from '../database/door/conditions';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import type { Target } from './target';
@@ -31,21 +32,23 @@ interface CounterChange {
   costRemoved?: string;
 }
 
+const COLUMNS = columnsOf(Thread, 't');
+
 const INSERT = sql<'orgId' | 'threads', Thread>('threads_insert')`
-  INSERT INTO threads (org_id, id, user_id, name, metadata, auto_summarize)
-  SELECT :orgId, t.id, t.user_id, t.name, t.metadata, t.auto_summarize
-  FROM jsonb_to_recordset(:threads::jsonb) AS t(id uuid, user_id text, name text, metadata jsonb, auto_summarize jsonb)
-  RETURNING *`;
+  INSERT INTO threads AS t (org_id, id, user_id, name, metadata, auto_summarize)
+  SELECT :orgId, n.id, n.user_id, n.name, n.metadata, n.auto_summarize
+  FROM jsonb_to_recordset(:threads::jsonb) AS n(id uuid, user_id text, name text, metadata jsonb, auto_summarize jsonb)
+  RETURNING ${COLUMNS}`;
 
 const FIND = sqlForTarget<never, Thread>(
   'threads_find',
   'read',
-)((isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget}`);
+)((isTarget) => `SELECT ${COLUMNS} FROM threads t WHERE ${isTarget}`);
 
 const LOCK = sqlForTarget<never, Thread>(
   'threads_lock',
   'write',
-)((isTarget) => `SELECT t.* FROM threads t WHERE ${isTarget} FOR UPDATE`);
+)((isTarget) => `SELECT ${COLUMNS} FROM threads t WHERE ${isTarget} FOR UPDATE`);
 
 type UpdateNames = 'name' | 'metadata' | 'autoSummarize' | 'version';
 
@@ -60,7 +63,7 @@ const UPDATE = sqlForTarget<UpdateNames, Thread>(
       auto_summarize = CASE WHEN :autoSummarize::jsonb IS NULL THEN t.auto_summarize ELSE nullif(:autoSummarize::jsonb, 'null') END,
       ${TOUCH}
     WHERE ${isTarget} AND (:version::bigint IS NULL OR t.version = :version)
-    RETURNING t.*`,
+    RETURNING ${COLUMNS}`,
 );
 
 /* A new version, so that no cache shows the old status; nothing was said, so that it stays where it is in lists. */

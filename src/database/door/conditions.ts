@@ -1,3 +1,4 @@
+import { getMetadataArgsStorage, type EntityTarget, type ObjectLiteral } from 'typeorm';
 import type { Values } from './sql';
 
 const LAST_CODE_POINT = 0x10ffff;
@@ -51,3 +52,14 @@ export function endOfPrefix(prefix: string): string | undefined {
   if (last === undefined) return undefined;
   return String.fromCodePoint(...points, last === BEFORE_SURROGATES ? AFTER_SURROGATES : last + 1);
 }
+
+/**
+ * What an entity reads of a table, by name: `t.org_id, t.id`. Never `t.*`: a prepared statement whose columns change with a
+ * migration is refused, and every instance that runs has prepared it.
+ */
+export const columnsOf = (entity: EntityTarget<ObjectLiteral>, alias: string) =>
+  getMetadataArgsStorage()
+    .filterColumns(entity as () => unknown)
+    .filter(({ options }) => options.select !== false)
+    .map(({ propertyName }) => `${alias}.${propertyName}`)
+    .join(', ');

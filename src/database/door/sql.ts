@@ -28,11 +28,14 @@ const PARAMETER = /'(?:[^']|'')*'|::|:([a-zA-Z]\w*)/g;
 
 const taken = new Map<string, string>();
 
+/** The text of every statement that was made, by its name. */
+export const statementTexts: ReadonlyMap<string, string> = taken;
+
 /**
  * Makes a prepared statement with named parameters; to be called once, when its module loads.
  *
  *     const RENAME = sql<'orgId' | 'id' | 'name', Thread>('threads_rename')`
- *       UPDATE threads t SET name = :name WHERE t.org_id = :orgId AND t.id = :id RETURNING t.*`;
+ *       UPDATE threads t SET name = :name WHERE t.org_id = :orgId AND t.id = :id RETURNING t.id, t.name`;
  *     const [thread] = await tx.query(RENAME, { orgId, id, name });
  *
  * @throws when another statement has that name

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import type { Json } from '../../common/json';
 import type { Order } from '../../http/request/paging';
+import { columnsOf } from '../../database/door/conditions';
 import { makeStatement, sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
-import { type PrincipalNames, type Thread, visible } from '../../threads';
+import { type PrincipalNames, Thread, visible } from '../../threads';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../message-columns';
 import type { MessageRevision } from './message-revision.entity';
@@ -43,7 +44,7 @@ interface RevisionSlice {
 const lockStatement = (home: Home) =>
   makeStatement<PrincipalNames | 'id', Thread>(
     `${home}_lock_thread`,
-    `SELECT t.* FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
+    `SELECT ${columnsOf(Thread, 't')} FROM threads t JOIN ${home} m ON m.org_id = t.org_id AND m.thread_id = t.id
     WHERE ${visible('t', 'write')} AND m.org_id = :orgId AND m.id = :id
     ${home === 'messages' ? '' : 'ORDER BY m.deleted_at DESC'} LIMIT 1 FOR UPDATE OF t`,
   );

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { HASHED_LOCKS } from '../../database/door/locks';
+import { columnsOf } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Principal } from '../../organizations';
@@ -26,7 +27,7 @@ interface NewSession {
 }
 
 const HOLD = sql<KeyNames, HeldSession>('sessions_hold')`
-  SELECT t.*, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
+  SELECT ${columnsOf(Thread, 't')}, s.notebook_id, s.system_prompt, s.max_tokens, s.variables FROM ${LIVE_SESSIONS}
   WHERE ${KEY} FOR UPDATE OF t FOR NO KEY UPDATE OF s`;
 
 const LOCK_CREATION = sql<'name'>('sessions_lock_creation')`

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Order } from '../../http/request/paging';
-import { Conditions, containing } from '../../database/door/conditions';
+import { columnsOf, Conditions, containing } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { bestShare, present, sharedWith, type SharePermission } from '../thread-access';
 import { Thread, type ThreadStatus } from '../thread.entity';
@@ -32,6 +32,8 @@ export interface ThreadSlice {
   offset: number;
 }
 
+const COLUMNS = columnsOf(Thread, 't');
+
 @Injectable()
 export class ThreadListRepository {
   /**
@@ -50,13 +52,13 @@ export class ThreadListRepository {
     const parts = filter.statuses.map((status) => {
       // A constant of the code, so that each part is planned for its index.
       const matches = `${where} AND t.status = '${status}'`;
-      return `(SELECT t.* FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT :limit::int + :offset::int)`;
+      return `(SELECT ${COLUMNS} FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT :limit::int + :offset::int)`;
     });
-    const page = `SELECT t.* FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT :limit OFFSET :offset`;
+    const page = `SELECT ${COLUMNS} FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT :limit OFFSET :offset`;
     const values = { ...where.values, limit: slice.limit, offset: slice.offset };
     if (filter.sharedWith === undefined) return tx.query<Thread>(page, values);
     const share = bestShare('t', ':orgId', ':sharedWith');
-    const text = `SELECT t.*, h.* FROM (${page}) t CROSS JOIN LATERAL (${share}) h ORDER BY ${order}`;
+    const text = `SELECT ${COLUMNS}, h.* FROM (${page}) t CROSS JOIN LATERAL (${share}) h ORDER BY ${order}`;
     return tx.query<ListedThread>(text, values);
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
-import { Conditions } from '../../database/door/conditions';
+import { columnsOf, Conditions } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Target } from '../target';
@@ -37,7 +37,7 @@ const RESTORE = sql<'orgId' | 'id' | 'mostSessions', Thread>('threads_restore')`
         AND (:mostSessions::int = 0 OR :mostSessions > (
           SELECT count(*) FROM threads a WHERE a.org_id = :orgId AND a.session_id IS NOT NULL AND ${unexpired('a')}))
     ), ${TOUCH}
-  WHERE t.org_id = :orgId AND t.id = :id RETURNING t.*`;
+  WHERE t.org_id = :orgId AND t.id = :id RETURNING ${columnsOf(Thread, 't')}`;
 
 @Injectable()
 export class ThreadTrashRepository {
