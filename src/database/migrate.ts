@@ -1,6 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { dataSourceOptions } from './data-source';
+import { LOCK_TIMED_OUT } from './door/database.errors';
 import { ADVISORY_LOCKS } from './door/locks';
+
+/** How long a migration waits for a table: everybody else who comes for it stands behind the migration. */
+const LOCK_TIMEOUT_MS = 2000;
+/** In between, they pass. */
+const PAUSE_MS = 2000;
+const ATTEMPTS = 60;
 
 export interface MigrationTarget {
   /** A user who may create tables and roles. */
@@ -31,28 +39,40 @@ type Work<T> = (executor: MigrationExecutor, runner: QueryRunner) => Promise<T>;
 /**
  * Lock and work are one transaction on one connection: of a pooler's few, those who wait would otherwise hold what the
  * one with the lock still needs. So no migration may opt out (`transaction = false`) or do what no transaction can
- * (`CREATE INDEX CONCURRENTLY`).
+ * (`CREATE INDEX CONCURRENTLY`). A table that somebody uses is waited for a little, and then again from the beginning.
  */
 async function withLock<T>(url: string, work: Work<T>): Promise<T> {
   const dataSource = await new DataSource({ ...dataSourceOptions(url) }).initialize();
   try {
-    const runner = dataSource.createQueryRunner();
-    // A lock of the transaction, not of the session: it holds behind PgBouncer too.
-    await runner.startTransaction();
-    await runner.query(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.migrate})`);
-    try {
-      const result = await work(new MigrationExecutor(dataSource, runner), runner);
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      // What the connection does not take any more is rolled back with it.
-      await runner.rollbackTransaction().catch(() => undefined);
-      throw error;
-    } finally {
-      await runner.release();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await inTransaction(dataSource, work);
+      } catch (error) {
+        if ((error as { code?: string }).code !== LOCK_TIMED_OUT || attempt === ATTEMPTS) throw error;
+        await sleep(PAUSE_MS * (0.5 + Math.random()));
+      }
     }
   } finally {
     await dataSource.destroy();
+  }
+}
+
+async function inTransaction<T>(dataSource: DataSource, work: Work<T>): Promise<T> {
+  const runner = dataSource.createQueryRunner();
+  // A lock of the transaction, not of the session: it holds behind PgBouncer too.
+  await runner.startTransaction();
+  await runner.query(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCKS.migrate})`);
+  try {
+    await runner.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    const result = await work(new MigrationExecutor(dataSource, runner), runner);
+    await runner.commitTransaction();
+    return result;
+  } catch (error) {
+    // What the connection does not take any more is rolled back with it.
+    await runner.rollbackTransaction().catch(() => undefined);
+    throw error;
+  } finally {
+    await runner.release();
   }
 }
 

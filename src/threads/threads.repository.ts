@@ -73,7 +73,7 @@ const SET_STATUS = sqlForTarget<'status', Thread>(
 )(
   (isTarget) => `
     UPDATE threads t SET status = :status, version = t.version + (t.status <> :status)::int
-    WHERE ${isTarget} RETURNING t.*`,
+    WHERE ${isTarget} RETURNING ${COLUMNS}`,
 );
 
 const DELETE = sqlForTarget<'version'>(

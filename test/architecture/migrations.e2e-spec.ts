@@ -1,5 +1,5 @@
 import { migrate, revert } from '../../src/database/migrate';
-import { emptyDatabase, type TestDatabase } from '../support/world/database';
+import { emptyDatabase, type TestDatabase, waitsForLock } from '../support/world/database';
 
 const TABLES = `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`;
 
@@ -61,6 +61,25 @@ describe('F59 Migrations', () => {
     await run();
     const words = `SELECT count(*) FROM memories WHERE extract = key || ' number ' || substr(key, 4) || ' ' AND words @@ 'number'`;
     expect((await database.pool.query(words)).rows).toEqual([{ count: 200 }]);
+  });
+
+  it('R11 don’t keep others from a table that somebody uses for long: they try again', async () => {
+    const done = await run();
+    for (const _ of done.slice(1)) await undo();
+    const all = (await tables()).join(', ');
+    const [holder, other] = await Promise.all([database.pool.connect(), database.pool.connect()]);
+    try {
+      await holder.query(`BEGIN; LOCK TABLE ${all} IN ACCESS SHARE MODE`);
+      const running = run();
+      await waitsForLock(database);
+      // This one stands behind the migration, and would wait for as long as the migration does.
+      await other.query(`BEGIN; LOCK TABLE ${all} IN ACCESS SHARE MODE; COMMIT`);
+      await holder.query('COMMIT');
+      expect(await running).toEqual(done.slice(1));
+    } finally {
+      holder.release(true);
+      other.release(true);
+    }
   });
 
   it('run once when several instances start at the same time', async () => {

@@ -6,7 +6,7 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { Release } from '../../common/lanes';
 import { CONFIG, type Config } from '../../config/config';
 import { Admission } from './admission';
-import { FellSilent, READ_ONLY } from './database.errors';
+import { FellSilent, isOutdated, READ_ONLY } from './database.errors';
 
 /** How long PostgreSQL may take to hang up. */
 const LEAVE_LIMIT_MS = 5000;
@@ -19,14 +19,19 @@ const LEAVE_LIMIT_MS = 5000;
 export class DatabaseClient extends Client {
   /** When PostgreSQL has answered all that it was asked; of a new connection, that is now. */
   heardAt = Infinity;
-  /** Whether it leads to a server that writes nothing: a new connection may lead to another one. */
-  isReadOnly = false;
+  /** Whether a new connection serves better: this one leads to a server that writes nothing, or has prepared what is outdated. */
+  isUnfit = false;
+  /** Hears of it at once. */
+  onUnfit?: () => void;
 
   constructor(config?: string | ClientConfig) {
     super(config);
     this.on('error', () => undefined);
-    const hear = ({ code }: { code?: string }) => (this.isReadOnly ||= code === READ_ONLY);
-    this.connection.on('errorMessage', hear);
+    this.connection.on('errorMessage', (error: { code?: string }) => {
+      if (error.code !== READ_ONLY && !isOutdated(error)) return;
+      this.isUnfit = true;
+      this.onUnfit?.();
+    });
   }
 
   /** What is sent leaves by it. With TLS it is another one than at the beginning. */
@@ -159,14 +164,14 @@ export class Connections {
     const release = () => {
       this.lent.delete(lease);
       const now = performance.now();
-      // So do the others, most likely.
-      if (client.isReadOnly) this.trustedSince = now;
-      const destroy = client.isReadOnly || client.getTransactionStatus() !== 'I';
+      const destroy = client.isUnfit || client.getTransactionStatus() !== 'I';
       if (destroy) client.destroy();
       else client.heardAt = now;
       done(destroy);
     };
     const lease = { client, limitMs, release };
+    // So are the others, most likely.
+    client.onUnfit = () => (this.trustedSince = performance.now());
     this.lent.set(lease, { ms: 0 });
     this.looking ??= this.beginLooking();
     return lease;

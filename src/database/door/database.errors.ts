@@ -21,6 +21,9 @@ interface PgError extends Error {
   code?: string;
 }
 
+/** A lock was waited for in vain. */
+export const LOCK_TIMED_OUT = '55P03';
+
 /** A standby, or a primary that is one no longer. */
 export const READ_ONLY = '25006';
 
@@ -41,8 +44,16 @@ const WAITED = /timeout exceeded when trying to connect|due to connection timeou
 /** Whether a transaction has waited for a connection for as long as it may: another attempt would double that. */
 export const isTooLate = (error: unknown) => types.isNativeError(error) && WAITED.test(error.message);
 
-/** A deadlock or a serialization failure: the transaction was rolled back and may simply be run again. */
-export const isRolledBack = (error: unknown) => ['40001', '40P01'].includes((error as PgError)?.code ?? '');
+/** A migration has changed what the statement answers, and the connection has it prepared as it was. */
+export const isOutdated = (error: unknown) =>
+  (error as PgError)?.code === '0A000' && /cached plan/.test((error as PgError).message);
+
+/**
+ * A deadlock, a serialization failure, or a statement that is outdated: the transaction was rolled back and may simply be run
+ * again.
+ */
+export const isRolledBack = (error: unknown) =>
+  ['40001', '40P01'].includes((error as PgError)?.code ?? '') || isOutdated(error);
 
 /**
  * The statement was not looked at, since one before it in the same transaction had failed. Where that kept another from being
@@ -64,8 +75,8 @@ export function mapPgError(error: unknown): unknown {
   const code = (error as PgError)?.code;
   if (code === '57014')
     return databaseErrors.STATEMENT_TIMEOUT().with({ cause: error, headers: { 'retry-after': '1' } });
-  // A lock was waited for in vain: DB_LOCK_TIMEOUT_MS.
-  if (code === '55P03') return databaseErrors.THREAD_BUSY().with({ cause: error, headers: { 'retry-after': '2' } });
+  if (code === LOCK_TIMED_OUT)
+    return databaseErrors.THREAD_BUSY().with({ cause: error, headers: { 'retry-after': '2' } });
   if (code === '22003') return databaseErrors.VALUE_OUT_OF_RANGE().with({ cause: error });
   if (code === '22021' || code === '22P05') return commonErrors.INVALID_TEXT('The request').with({ cause: error });
   return error;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FellSilent, isAway, isRolledBack, isTooLate, mapPgError } from './database.errors';
+import { FellSilent, isAway, isOutdated, isRolledBack, isTooLate, mapPgError } from './database.errors';
 import { UnknownOutcome } from './transaction';
 
 const AWAY_WAITS_MS = [1000, 2000];
@@ -41,8 +41,14 @@ export async function retrying<T>(
 /** Whether another attempt may find the database back. */
 const mayPass = (cause: unknown, silences: number) => isAway(cause) && !isTooLate(cause) && silences < 2;
 
+/** A read, which is better served by 503 at once; only a statement that was outdated is sent once more, on a new connection. */
+export const reading = <T>(attempt: () => Promise<T>): Promise<T> =>
+  attempt()
+    .catch((error: unknown) => (isOutdated(error) ? attempt() : Promise.reject(error as Error)))
+    .catch(rethrow);
+
 /** Throws what `pg` threw as one of our errors. */
-export function rethrow(error: unknown): never {
+function rethrow(error: unknown): never {
   throw mapPgError(causeOf(error));
 }
 

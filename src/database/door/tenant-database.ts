@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { escapeLiteral } from 'pg';
 import { CONFIG, type Config } from '../../config/config';
 import { Connections, type DatabaseClient } from './connections';
-import { rethrow, retrying } from './retries';
+import { reading, retrying } from './retries';
 import { SharedReads } from './shared-reads';
 import { endWhenIdle, type Frame, inOneFlush, inTransaction, limitOf } from './transaction';
 import { Tx } from './tx';
@@ -84,13 +84,13 @@ export class TenantDatabase {
   /** A read-only transaction on one snapshot. It is not tried again: a reader is better served by 503 at once. */
   async read<T>(tenant: Tenant, work: Work<T>): Promise<T> {
     const mode = 'ISOLATION LEVEL REPEATABLE READ READ ONLY';
-    return inTransaction(this.frame(tenant, { mode }), work).catch(rethrow);
+    return reading(() => inTransaction(this.frame(tenant, { mode }), work));
   }
 
   /** A read of exactly one statement, in one round trip. */
   async readOne<T>(tenant: Tenant, work: Work<T>, { timeoutMs, rows = Infinity }: ReadOptions = {}): Promise<T> {
-    if (rows <= MAX_SHARED_ROWS && timeoutMs === undefined) return this.shared.read(tenant.orgId, work).catch(rethrow);
-    return inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work).catch(rethrow);
+    if (rows <= MAX_SHARED_ROWS && timeoutMs === undefined) return reading(() => this.shared.read(tenant.orgId, work));
+    return reading(() => inOneFlush(this.frame(tenant, { ...READ_ONE, timeoutMs }), work));
   }
 
   private write<T>({ orgId }: Tenant, attempt: () => Promise<T>, options: RunOptions): Promise<T> {
