@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expectProblem } from '../support/world/client';
 import { startTestApp, type TestApp } from '../support/world/app';
+import { cloneDatabase, type TestDatabase } from '../support/world/database';
+import { type Door, openDoor } from '../support/world/door';
+import { eventually } from '../support/world/events';
+import { sql } from '../../src/database/door/sql';
 
 const ACTIVITY = `
   SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'throughline'`;
@@ -50,5 +54,54 @@ describe('The pool of connections', () => {
     expect(refused.length).toBeLessThan(10);
     for (const answer of refused) expectProblem(answer, 503, 'STORE_UNAVAILABLE');
     expect((await alice.get('/threads')).status).toBe(200);
+  });
+});
+
+describe('Both doors', () => {
+  const acme = { orgId: 'acme' };
+  let database: TestDatabase;
+  let door: Door;
+
+  beforeAll(async () => {
+    database = await cloneDatabase();
+    door = await openDoor(database.url, { DB_STATEMENT_TIMEOUT_MS: '3000' });
+    await database.pool.query(`INSERT INTO organizations (id) VALUES ('acme')`);
+    await database.pool.query(`INSERT INTO users (org_id, id) VALUES ('acme', 'a'), ('acme', 'b')`);
+  });
+  afterAll(async () => {
+    await door.close();
+    await database.drop();
+  });
+
+  it('obey DB_STATEMENT_TIMEOUT_MS, the one without a tenant as well, and a shorter limit of their own', async () => {
+    const late = { status: 503, code: 'STATEMENT_TIMEOUT' };
+    const asleep = 'SELECT pg_sleep(600)';
+    await Promise.all([
+      expect(door.db.run(acme, (tx) => tx.query(asleep))).rejects.toMatchObject(late),
+      expect(door.system.run((tx) => tx.query(asleep))).rejects.toMatchObject(late),
+      expect(door.system.run((tx) => tx.query(asleep), 50)).rejects.toMatchObject(late),
+    ]);
+    const { rows } = await database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query = $1`,
+      [asleep],
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('try again after a deadlock, so that both that met have their way', async () => {
+    const touch = sql<'id'>('pool_spec_touch')`UPDATE users SET display_name = id WHERE id = :id`;
+    let meet = 2;
+    let attempts = 0;
+    const both = (first: string, second: string) =>
+      door.db.run(acme, async (tx) => {
+        attempts += 1;
+        await tx.execute(touch, { id: first });
+        meet -= 1;
+        // Each has its first row before it asks for the second, the first time.
+        await eventually(() => meet <= 0);
+        return tx.execute(touch, { id: second });
+      });
+    expect(await Promise.all([both('a', 'b'), both('b', 'a')])).toEqual([1, 1]);
+    expect(attempts).toBe(3);
   });
 });
