@@ -47,6 +47,7 @@ export {
   toMessageView,
   unitsOf,
 } from './read/messages.service';
+export { messageViewOf, SessionMessage, toSessionMessage } from './read/session-message.dto';
 export { MessageDeletionService } from './remove/message-deletion.service';
 export { MessageReplacementService } from './remove/message-replacement.service';
 export { MessageTruncationService } from './remove/message-truncation.service';

@@ -8,11 +8,13 @@ import { decodeCursor, type Page, rowsFor, toPage } from '../http/request/paging
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { toMessageView } from '../messages';
+import { type MessageRow, toMessageView, toSessionMessage } from '../messages';
 import { toContainment } from '../threads';
 import {
   DEFAULT_HITS,
+  type Found,
   type FoundMessage,
+  type FoundSessionMessage,
   SEARCH_MODES,
   type SearchMessagesQuery,
   type SearchMode,
@@ -26,6 +28,16 @@ import { toSnippet } from './snippet';
 export type { FoundRow } from './search.repository';
 
 type Query = SearchMessagesQuery & SearchSessionsQuery;
+
+/** How a search is made and shown. */
+interface Asking<T> {
+  /** What is tried, one after the other, where the caller names no mode. */
+  auto: readonly SearchMode[];
+  scope?: SearchFilter;
+  view: (row: ExtractedRow) => T;
+}
+
+const IN_SENTENCES = ['fts', 'similar', 'any'] as const;
 
 /** Of a question put in passing, such as that of a context, so much is looked for. */
 const MAX_RELATED_LENGTH = 4000;
@@ -58,16 +70,17 @@ export class MessageSearchService {
    * SEARCH_BUSY, SEARCH_TIMEOUT
    */
   search(principal: Principal, query: SearchMessagesQuery): Promise<Page<FoundMessage>> {
-    return this.page(principal, query, ['fts', 'similar']);
+    return this.page(principal, query, { auto: ['fts', 'similar'], view: toFoundMessage });
   }
 
   /**
    * The same in active sessions only, the caller's own (S47); for admins the organization's. Who asks in whole sentences gets
    * what holds some of the words. @throws as `search`
    */
-  searchSessions(principal: Principal, { top_k, ...query }: SearchSessionsQuery): Promise<Page<FoundMessage>> {
+  searchSessions(principal: Principal, { top_k, ...query }: SearchSessionsQuery): Promise<Page<FoundSessionMessage>> {
     const own = !principal.seesOrganization && query.owner_id === undefined;
-    return this.page(principal, { limit: top_k, ...query }, ['fts', 'similar', 'any'], { sessions: true, own });
+    const scope = { sessions: true, own };
+    return this.page(principal, { limit: top_k, ...query }, { auto: IN_SENTENCES, scope, view: toFoundSessionMessage });
   }
 
   /**
@@ -75,7 +88,7 @@ export class MessageSearchService {
    * nobody else may put words before it. @throws as `search`
    */
   ask(principal: Principal, query: SearchMessagesQuery): Promise<Page<FoundMessage>> {
-    return this.page(principal, query, ['fts', 'similar', 'any'], { own: true });
+    return this.page(principal, query, { auto: IN_SENTENCES, scope: { own: true }, view: toFoundMessage });
   }
 
   /**
@@ -92,12 +105,7 @@ export class MessageSearchService {
     }
   }
 
-  private async page(
-    principal: Principal,
-    query: Query,
-    auto: readonly SearchMode[],
-    scope: SearchFilter = {},
-  ): Promise<Page<FoundMessage>> {
+  private async page<T>(principal: Principal, query: Query, { auto, scope = {}, view }: Asking<T>): Promise<Page<T>> {
     const { q: question, mode = 'auto', limit = DEFAULT_HITS } = query;
     if (mode === 'semantic') throw searchErrors.SEMANTIC_SEARCH_NOT_OFFERED();
     assertStorable(question, 1, 'q');
@@ -108,7 +116,7 @@ export class MessageSearchService {
     const search = { question, modes, filter, limit: rowsFor(limit) };
     const read = (tx: TenantTx) => this.rows.extract(tx, principal, search);
     const rows = limit === 0 ? [] : await this.searches.read(principal, read);
-    return toPage(rows, limit, toFoundMessage, ({ score, id, found_by }) => [score, id, found_by]);
+    return toPage(rows, limit, view, ({ score, id, found_by }) => [score, id, found_by]);
   }
 }
 
@@ -130,8 +138,14 @@ function toFilter({ userId }: Principal, query: Query): SearchFilter {
   };
 }
 
-function toFoundMessage(row: ExtractedRow): FoundMessage {
-  const { user_id, session_id, thread_name, score } = row;
-  const snippet = toSnippet(row.extract, row.body);
-  return { ...toMessageView(row), user_id, session_id, thread_name, score: Math.round(score * 1e6) / 1e6, snippet };
-}
+/** A message in the form of its route, with how it was found. */
+const found =
+  <T>(view: (row: MessageRow) => T) =>
+  (row: ExtractedRow): T & Found => {
+    const { user_id, session_id, thread_name, score } = row;
+    const snippet = toSnippet(row.extract, row.body);
+    return { ...view(row), user_id, session_id, thread_name, score: Math.round(score * 1e6) / 1e6, snippet };
+  };
+
+const toFoundMessage = found(toMessageView);
+const toFoundSessionMessage = found(toSessionMessage);

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
 import { MessageSearchService } from './message-search.service';
-import { FoundMessages, SearchMessagesQuery, SearchSessionsQuery } from './search.dto';
+import { FoundMessages, FoundSessionMessages, SearchMessagesQuery, SearchSessionsQuery } from './search.dto';
 
 /** Messages by what they say. */
 @ApiTags('search')
@@ -28,7 +28,7 @@ export class SearchController {
     operationId: 'searchSessions',
     summary: 'Messages of your active sessions by what they say; for admins of all in the organization',
   })
-  @ApiOkResponse({ type: FoundMessages })
+  @ApiOkResponse({ type: FoundSessionMessages })
   searchSessions(@Caller() caller: Principal, @Query() query: SearchSessionsQuery) {
     return this.finder.searchSessions(caller, query);
   }

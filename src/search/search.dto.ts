@@ -1,7 +1,7 @@
-import { ApiProperty, OmitType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../http/request/fields';
 import { PageView } from '../http/request/paging';
-import { type MessageRole, MessageView } from '../messages';
+import { type MessageRole, MessageView, SessionMessage } from '../messages';
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const satisfies MessageRole[];
 
@@ -86,8 +86,8 @@ export class SearchSessionsQuery extends SearchQuery {
   top_k?: number;
 }
 
-/** A message that was found. */
-export class FoundMessage extends OmitType(MessageView, []) {
+/** Where a message was found, and how well it matches. */
+export class Found {
   @ApiProperty({ description: 'The owner of its thread: yourself, or who shares it with you.' })
   user_id!: string;
 
@@ -107,9 +107,22 @@ export class FoundMessage extends OmitType(MessageView, []) {
   snippet!: string;
 }
 
+/** A message that was found. */
+export class FoundMessage extends IntersectionType(MessageView, Found) {}
+
+/** The same in the form that a model takes. */
+export class FoundSessionMessage extends IntersectionType(SessionMessage, Found) {}
+
+const BEST_FIRST = 'The best first; of equals the later one.';
+
 export class FoundMessages extends PageView {
-  @ApiProperty({ type: [FoundMessage], description: 'The best first; of equals the later one.' })
+  @ApiProperty({ type: [FoundMessage], description: BEST_FIRST })
   data!: FoundMessage[];
+}
+
+export class FoundSessionMessages extends PageView {
+  @ApiProperty({ type: [FoundSessionMessage], description: BEST_FIRST })
+  data!: FoundSessionMessage[];
 }
 
 export class SetSearchLanguage {

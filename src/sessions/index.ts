@@ -1,6 +1,5 @@
-export { toSessionMessage } from './session-views';
 export { Session, type SessionRow } from './session.entity';
-export { DeletedSession, OwnerQuery, SessionMessage, SessionSettings, SessionView, StoreQuery } from './sessions.dto';
+export { DeletedSession, OwnerQuery, SessionSettings, SessionView, StoreQuery } from './sessions.dto';
 export { SessionsModule } from './sessions.module';
 export { SessionsService } from './sessions.service';
 export { SessionMessagesService } from './messages/session-messages.service';

@@ -1,5 +1,5 @@
-import { type MessageRow, type Newest, textOf, toChatMessage, toMessageView } from '../messages';
-import type { SessionHistory, SessionMessage, SessionView } from './sessions.dto';
+import { type Newest, textOf } from '../messages';
+import type { SessionHistory, SessionView } from './sessions.dto';
 import type { SessionRow } from './session.entity';
 
 /** Entries of a history, where the caller does not say. */
@@ -51,14 +51,6 @@ export const toReaderView = (view: SessionView): SessionView => ({
   parent_session_id: null,
   last_accessed_at: view.updated_at,
 });
-
-export function toSessionMessage(row: MessageRow): SessionMessage {
-  const { id, thread_id, seq, token_count, cost, timestamp, created_at, updated_at } = toMessageView(row);
-  const { sender_id, created_by, created_via } = row;
-  const times = { timestamp, created_at, updated_at };
-  const speaker = { sender_id, created_by, created_via };
-  return { id, thread_id, seq, ...toChatMessage(row), ...speaker, token_count, cost, ...times };
-}
 
 /** The notebook's form: exactly role and content (N11 to N14). */
 export function toHistory(session_id: string, { rows, total }: Newest): SessionHistory {

@@ -1,4 +1,4 @@
-import { ApiProperty, IntersectionType, OmitType, PickType } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType } from '@nestjs/swagger';
 import { ArrayMinSize, IsArray } from 'class-validator';
 import {
   EnumField,
@@ -14,7 +14,7 @@ import { isPlainId } from '../common/ids';
 import { CountedPageQuery, ORDERS, type Order, PageView } from '../http/request/paging';
 import { ExpectedVersion } from '../http/request/versions';
 import { EraseQuery } from '../http/request/erase-query';
-import { AppendQuery, AsOfQuery, ChatMessage, ListMessagesQuery, MessageBatch, MessageView } from '../messages';
+import { AppendQuery, AsOfQuery, ListMessagesQuery, MessageBatch, SessionMessage } from '../messages';
 import { type AutoSummarize, AutoSummarizeField, AutoSummarizeProperty, SessionIdField } from '../threads';
 
 /** What a caller may say of a session, when it is made and later. */
@@ -266,15 +266,6 @@ export class SessionBatch {
   })
   data!: (SessionView | null)[];
 }
-
-// prettier-ignore
-const OF_STORED = [
-  'id', 'thread_id', 'seq', 'sender_id', 'created_by', 'created_via', 'token_count', 'cost', 'timestamp', 'created_at',
-  'updated_at',
-] as const;
-
-/** A stored message in the form that a model takes; members that it does not have are absent. */
-export class SessionMessage extends IntersectionType(ChatMessage, PickType(MessageView, OF_STORED)) {}
 
 export class SessionMessageList extends PageView {
   @ApiProperty({ type: [SessionMessage] })

@@ -5,9 +5,9 @@ import { checkVersion, precondition } from '../http/request/versions';
 import { CONFIG, type Config } from '../config/config';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
 import { bySession, byThread, notFound, ownerOf, type SharedSession, type Target } from '../threads';
-import { MessagesService } from '../messages';
+import { MessagesService, toSessionMessage } from '../messages';
 import { sessionLifetime } from './opening/session-opening.service';
-import { isLarge, toReaderView, toSessionMessage, toSessionView } from './session-views';
+import { isLarge, toReaderView, toSessionView } from './session-views';
 import type {
   BatchGetSessions,
   DeletedSession,

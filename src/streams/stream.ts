@@ -3,9 +3,7 @@ import { ApiHeader, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import { EVENT_STREAM_HEADERS, EVENTS } from '../http/answer/event-stream';
-import { type MessageRow, toMessageView } from '../messages';
 import type { Principal } from '../organizations';
-import { toSessionMessage } from '../sessions';
 import type { Target } from '../threads';
 
 /** Who opened a stream, and of what. */
@@ -60,7 +58,3 @@ export function answerEvents(reply: FastifyReply, body: Readable): Readable {
   void reply.headers(EVENT_STREAM_HEADERS);
   return body;
 }
-
-/** How a stream shows messages: as the other routes of its conversation do. */
-export const viewOf = ({ by }: Target): ((row: MessageRow) => object) =>
-  by === 'session' ? toSessionMessage : toMessageView;

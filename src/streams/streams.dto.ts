@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { field, IntField, satisfies, TextField } from '../http/request/fields';
-import { SessionMessage } from '../sessions';
+import { SessionMessage } from '../messages';
 
 const SPEED = /^(max|\d{1,6}(\.\d{1,6})?)$/;
 

@@ -40,6 +40,39 @@ describe('Search in contexts', () => {
     expect((await build({ top_k: 5, question })).text).not.toContain('8891');
   });
 
+  it('S47 P56 of what forks share one copy is quoted, however many there are, and never the question itself', async () => {
+    const source = randomUUID();
+    const question = 'Which gate leads to the orchard?';
+    await say(source, [
+      user('The orchard is behind gate 8891'),
+      user(question),
+      user('An orchard? A gate in the wall leads there.'),
+    ]);
+    const forks = Array.from({ length: 60 }, () => alice.post(`/sessions/${source}/fork`, {}));
+    expect(new Set((await Promise.all(forks)).map(({ status }) => status))).toEqual(new Set([201]));
+    await say(id, [user(question), ...many(5)]);
+    const retrieved = async (query: object, session = id) => {
+      const { body } = await alice.post(`/sessions/${session}/context`, {
+        window: 3,
+        top_k: 5,
+        facts: false,
+        ...query,
+      });
+      const count = body.sections.find(({ name }: any) => name === 'retrieved')?.message_count ?? 0;
+      return textsOf({ body }).slice(0, count).sort();
+    };
+    const both = ['An orchard? A gate in the wall leads there.', 'The orchard is behind gate 8891'];
+    expect(await retrieved({ question })).toEqual(both);
+    expect(await retrieved({ question: ` ${question.toUpperCase()}\n` })).toEqual(both);
+    // In a fork, its own copy is the one: it is in the window, or found as an older message.
+    const fork = (await alice.post(`/sessions/${source}/fork`, {})).body.session_id;
+    expect(await retrieved({ question }, fork)).toEqual([]);
+    expect(await retrieved({ question, window: 1 }, fork)).toEqual(['The orchard is behind gate 8891']);
+    // Without a question, the newest message of the user is the question: it is asked, and not found.
+    await say(id, [user(question)]);
+    expect(await retrieved({})).toEqual(both);
+  });
+
   it('S47 of other sessions only what was said is quoted: no calls of tools, no results', async () => {
     const call = { id: 'c', type: 'function', function: { name: 'vault_lookup', arguments: '{"vault":1}' } };
     await say(randomUUID(), [

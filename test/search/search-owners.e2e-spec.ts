@@ -18,7 +18,7 @@ describe('Whose messages a search finds', () => {
   const texts = async (client: Client, query: Record<string, string>, path = '/messages/search'): Promise<string[]> => {
     const { status, body, text } = await client.get(path, { query: { q: 'zebra', ...query } });
     if (status !== 200) throw new Error(`${status} ${text}`);
-    return body.data.map(({ content, user_id }: any) => `${user_id}: ${content.text}`).sort();
+    return body.data.map(({ content, user_id }: any) => `${user_id}: ${content.text ?? content}`).sort();
   };
   const inSessions = (client: Client, query: Record<string, string> = {}) => texts(client, query, '/sessions/search');
   const toolTexts = async (client: Client, input: object = {}): Promise<string[]> => {

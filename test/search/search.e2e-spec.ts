@@ -193,6 +193,14 @@ describe('Search over messages', () => {
     const search = (query: Query) => found(alice, query, '/sessions/search');
     const hits = await search({ q: 'observatory' });
     expect(hits.map(({ session_id }: any) => session_id).sort()).toEqual(['s47-a', 's47-b']);
+    // Chat messages, as the session's other routes have them; the threads' search has what is stored.
+    const [message] = (await alice.get('/sessions/s47-b/messages')).body.data;
+    const { score, snippet, user_id, session_id, thread_name, ...hit } = hits.find((one: any) => one.id === message.id);
+    expect(hit).toEqual(message);
+    expect([hit.content, user_id, session_id, thread_name]).toEqual([
+      ...['We visited the observatory of Paris', 'alice', 's47-b', 's47-b'],
+    ]);
+    expect([typeof score, snippet]).toEqual(['number', expect.stringContaining('<mark>observatory</mark>')]);
     expect(await search({ q: 'observatory', top_k: 1 })).toHaveLength(1);
     expect(await search({ q: 'observatory', top_k: 0 })).toEqual([]);
     expect(await search({ q: 'observatory', session_id: 's47-b' })).toMatchObject([{ session_id: 's47-b' }]);

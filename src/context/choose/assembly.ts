@@ -4,7 +4,7 @@ import type { ContextDecision, ContextWarning, SectionName, Shares } from '../co
 import { contextErrors } from '../context.errors';
 import { factsText } from './facts';
 import type { Plan } from './plan';
-import { mostRelevant, questionOf } from './relevance';
+import { mostRelevant, questionOf, quotable } from './relevance';
 import type { Choice, OutReason, Task } from './choice';
 import { tailOf } from './tail';
 import { type Entry, sendable, tokensOf, toUnits, type Unit } from './units';
@@ -176,7 +176,7 @@ class Assembly {
 
   private retrieve({ kept }: Choice): Unit[] {
     const query = this.query();
-    const others = [...this.elsewhere, ...this.older, ...this.sendable].filter((unit) => !kept.includes(unit));
+    const others = quotable(query, kept, [...this.older, ...this.sendable], this.elsewhere);
     let room = Math.min(this.room, shareOf(this.material.budget, this.plan.shares.retrieved));
     const found = query ? mostRelevant(query, others).slice(0, this.plan.topK) : [];
     const fitting = found.filter((position) => {

@@ -17,6 +17,28 @@ export function mostRelevant(query: string, units: Unit[]): number[] {
   return rank(query, units.map(unitText));
 }
 
+/**
+ * What may be quoted beside what is kept: never the question itself, wherever it was asked, and one copy of what forks share.
+ * @param own units of the conversation, those that are kept too
+ */
+export function quotable(query: string, kept: Unit[], own: Unit[], elsewhere: Unit[]): Unit[] {
+  const known = new Set(own.map(({ entries }) => contentKey(entries)));
+  const others = elsewhere.filter(({ entries }) => {
+    const key = contentKey(entries);
+    return !known.has(key) && known.add(key);
+  });
+  const asked = inOneLine(query);
+  return [...others, ...own.filter((unit) => !kept.includes(unit))].filter(
+    ({ entries }) => entries.length > 1 || inOneLine(textOf(entries[0].row.content)) !== asked,
+  );
+}
+
+/** The same for messages that say the same. */
+export const contentKey = (entries: { row: Pick<Entry['row'], 'role' | 'content'> }[]) =>
+  entries.map(({ row }) => `${row.role} ${JSON.stringify(row.content)}`).join('\n');
+
+const inOneLine = (text: string) => text.replace(/\s+/g, ' ').trim().toLowerCase();
+
 const unitText = ({ entries }: Unit) =>
   entries
     .map(({ row }) => [textOf(row.content), ...(row.tool_calls ?? []).map(callText)].join('\n'))

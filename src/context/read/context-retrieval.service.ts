@@ -5,7 +5,7 @@ import { MessagesService } from '../../messages';
 import { type FoundRow, MessageSearchService } from '../../search';
 import { type Conversation, toEntry } from './context-reader.service';
 import type { Plan } from '../choose/plan';
-import { questionOf } from '../choose/relevance';
+import { contentKey, questionOf } from '../choose/relevance';
 import { toUnits, type Unit } from '../choose/units';
 
 /** What was found outside of what was read. */
@@ -18,6 +18,8 @@ interface Found {
 
 /** Candidates of each kind: which of them are taken is decided by rank, among those that were read. */
 const MAX_CANDIDATES = 50;
+/** Copies in forks are as good matches as what they were copied from: behind a page full of them there may be others. */
+const MAX_COPIES = 200;
 /** A call and its results are no further apart; and so many of them are put together. */
 const REACH = 25;
 const MAX_CALLS = 10;
@@ -89,10 +91,20 @@ export class ContextRetrieval {
     const filter = { sessions: true, own: true, plain: true, except_thread_id: threadId, except_from_seq: 0 };
     // An admin's own sessions are meant too, not everybody's.
     const owner = { ...principal, seesOrganization: false };
-    const rows = await this.finder.related(owner, question, filter, MAX_CANDIDATES);
+    const first = await this.finder.related(owner, question, filter, MAX_CANDIDATES);
+    const rows = distinct(first);
+    const last = first.at(-1);
+    if (last && first.length === MAX_CANDIDATES && rows.length < first.length) {
+      const beyond = { ...filter, after_score: last.score, after_id: last.id };
+      rows.push(...distinct(await this.finder.related(owner, question, beyond, MAX_COPIES)));
+    }
     return rows.map((row) => single(plan, row)).sort((a, b) => timeOf(a) - timeOf(b));
   }
 }
+
+/** The first of those that say the same. */
+const distinct = (rows: FoundRow[]): FoundRow[] =>
+  [...new Map(rows.toReversed().map((row) => [contentKey([{ row }]), row])).values()].reverse();
 
 const isPart = ({ role, tool_calls }: FoundRow) => role === 'tool' || (tool_calls ?? []).length > 0;
 const timeOf = ({ entries: [{ row }] }: Unit) => Date.parse(row.created_at);

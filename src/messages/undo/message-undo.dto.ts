@@ -1,7 +1,11 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, OmitType } from '@nestjs/swagger';
 import { IntField } from '../../http/request/fields';
 import { ExpectedVersion } from '../../http/request/versions';
 import { MessageView } from '../messages.dto';
+import { SessionMessage } from '../read/session-message.dto';
+
+const UNDONE = 'What was removed, oldest first; the first 1000.';
+const REDONE = 'What came back, oldest first; the first 1000.';
 
 export class UndoTurns extends ExpectedVersion {
   @IntField({ min: 1, max: 1_000_000, default: 1, description: 'How many; fewer where there are not so many.' })
@@ -31,7 +35,7 @@ export class UndoneTurns {
   })
   removal_id!: string | null;
 
-  @ApiProperty({ type: [MessageView], description: 'What was removed, oldest first; the first 1000.' })
+  @ApiProperty({ type: [MessageView], description: UNDONE })
   messages!: MessageView[];
 }
 
@@ -45,6 +49,18 @@ export class RedoneTurns {
   @ApiProperty({ type: 'integer', description: "The thread's version now; also the ETag." })
   version!: number;
 
-  @ApiProperty({ type: [MessageView], description: 'What came back, oldest first; the first 1000.' })
+  @ApiProperty({ type: [MessageView], description: REDONE })
   messages!: MessageView[];
+}
+
+/** The same of a session. */
+export class UndoneSessionTurns extends OmitType(UndoneTurns, ['messages'] as const) {
+  @ApiProperty({ type: [SessionMessage], description: UNDONE })
+  messages!: SessionMessage[];
+}
+
+/** The same of a session. */
+export class RedoneSessionTurns extends OmitType(RedoneTurns, ['messages'] as const) {
+  @ApiProperty({ type: [SessionMessage], description: REDONE })
+  messages!: SessionMessage[];
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, type Type, UseInterceptors } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../auth';
 import { ETagInterceptor } from '../../http/answer/etag.interceptor';
@@ -6,7 +6,14 @@ import { IfMatch } from '../../http/request/decorators';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../../idempotency';
 import { Caller, type Principal } from '../../organizations';
 import { ConversationTarget, eitherOf, type Target } from '../../threads';
-import { RedoneTurns, RedoTurns, UndoneTurns, UndoTurns } from './message-undo.dto';
+import {
+  RedoneSessionTurns,
+  RedoneTurns,
+  RedoTurns,
+  UndoneSessionTurns,
+  UndoneTurns,
+  UndoTurns,
+} from './message-undo.dto';
 import { MessageUndoService } from './message-undo.service';
 
 /** Turns of a conversation that are taken back: the same routes of threads and of sessions. */
@@ -30,7 +37,7 @@ function undoRoutes(by: Target['by']) {
     })
     @ApiIdempotencyKey()
     @ApiBody({ type: UndoTurns, required: false })
-    @ApiOkResponse({ type: UndoneTurns })
+    @ApiOkResponse({ type: either<Type>(UndoneTurns, UndoneSessionTurns) })
     undo(
       @Caller() principal: Principal,
       @ConversationTarget(by) target: Target,
@@ -50,7 +57,7 @@ function undoRoutes(by: Target['by']) {
     })
     @ApiIdempotencyKey()
     @ApiBody({ type: RedoTurns, required: false })
-    @ApiOkResponse({ type: RedoneTurns })
+    @ApiOkResponse({ type: either<Type>(RedoneTurns, RedoneSessionTurns) })
     redo(
       @Caller() principal: Principal,
       @ConversationTarget(by) target: Target,

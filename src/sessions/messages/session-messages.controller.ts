@@ -19,6 +19,7 @@ import {
   ClearedThread,
   MessageDeletionService,
   MessageTruncationService,
+  SessionMessage,
   TruncatedThread,
   TruncateMessages,
 } from '../../messages';
@@ -28,7 +29,6 @@ import {
   ClearSessionQuery,
   SessionHistory,
   SessionHistoryQuery,
-  SessionMessage,
   SessionMessageBatch,
   SessionMessageList,
   SessionMessagesQuery,

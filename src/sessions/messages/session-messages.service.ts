@@ -8,9 +8,10 @@ import {
   type AppendResult,
   AppendService,
   MessagesService,
+  toSessionMessage,
 } from '../../messages';
 import { SessionAppendTargets } from '../opening/session-append-targets';
-import { DEFAULT_TURNS, toHistory, toSessionMessage } from '../session-views';
+import { DEFAULT_TURNS, toHistory } from '../session-views';
 import type { SessionHistory, SessionHistoryQuery, SessionMessageList, SessionMessagesQuery } from '../sessions.dto';
 import { SessionsService } from '../sessions.service';
 

@@ -3,9 +3,8 @@ import type { Principal } from '../../organizations';
 import { checkVersion } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { bySession, checkSessionId } from '../../threads';
-import { type AppendTarget, MessageTruncationService } from '../../messages';
+import { type AppendTarget, MessageTruncationService, toSessionMessage } from '../../messages';
 import { SessionOpeningService } from './session-opening.service';
-import { toSessionMessage } from '../session-views';
 
 /** Sessions as targets that messages are appended to. */
 @Injectable()

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
-import { FeedService } from '../../messages';
+import { FeedService, messageViewOf } from '../../messages';
 import { SessionsService } from '../../sessions';
-import { type StreamOwner, viewOf } from '../stream';
+import type { StreamOwner } from '../stream';
 import { StreamsService } from '../streams.service';
 import { type LiveStart, readEventId, startOf } from './live-position';
 import { type LiveFeed, LiveReader } from './live-reader';
@@ -29,7 +29,7 @@ export class LiveService {
       const thread = await this.feed.thread(principal, target);
       const next: LiveFeed['next'] = (position) =>
         this.streams.reads.pass(() => this.feed.next(principal, target, thread.id, position));
-      const feed = { ...owner, threadId: thread.id, view: viewOf(target), next };
+      const feed = { ...owner, threadId: thread.id, view: messageViewOf(target), next };
       return new LiveReader(feed, startOf(thread, start));
     });
   }

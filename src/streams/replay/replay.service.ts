@@ -4,12 +4,12 @@ import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { bySession, type Target } from '../../threads';
-import { SessionsService, toSessionMessage } from '../../sessions';
+import { SessionsService } from '../../sessions';
 import { threadMark } from '../events/live-position';
-import { type StreamOwner, viewOf } from '../stream';
+import type { StreamOwner } from '../stream';
 import type { ReplayBody, ReplayQuery, SessionReplay } from '../streams.dto';
 import { StreamsService } from '../streams.service';
-import { FeedService, type FollowedThread, type MessageRow } from '../../messages';
+import { FeedService, type FollowedThread, type MessageRow, messageViewOf, toSessionMessage } from '../../messages';
 import { ReplayReader } from './replay-reader';
 import { readReplayId, type Remaining, type ReplayId, type ReplayTurn, ReplayTurns } from './replay-turns';
 import { ReplayRepository } from './replay.repository';
@@ -60,7 +60,7 @@ export class ReplayService {
       const { position, upTo } = await this.remaining(principal, thread, query, resumed);
       const next = (after: number) =>
         this.streams.reads.pass(() => this.feed.page(principal, target, thread.id, { after, upTo, limit: PAGE }));
-      const what = { threadId: thread.id, position, upTo, pace: paceOf(query), view: viewOf(target), next };
+      const what = { threadId: thread.id, position, upTo, pace: paceOf(query), view: messageViewOf(target), next };
       return new ReplayReader({ ...owner, ...what });
     });
   }
