@@ -3,12 +3,16 @@ import { EnumField, IntField, TextField } from '../http/request/fields';
 import { PageQuery, PageView } from '../http/request/paging';
 import type { SummaryRow } from './summary.entity';
 
-/** A summary that the caller has made. Its range may be one of messages that are not stored here. */
+/** A summary that the caller has made, of messages that are stored, or were. */
 export class AddSummary {
   @IntField({ description: 'Messages before the range: 0 begins with the first one.', example: 0 })
   start_turn?: number;
 
-  @IntField({ min: 1, description: 'Where the range ends; the turn of this number is not in it.', example: 10 })
+  @IntField({
+    min: 1,
+    description: 'Where the range ends, at most behind the last message; the turn of this number is not in it.',
+    example: 10,
+  })
   end_turn?: number;
 
   @IntField({ min: 1, description: 'Instead of start_turn: number of the first message.' })

@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../organizations';
 import { commonErrors } from '../common/errors';
 import type { TenantTx } from '../database/door/tenant-database';
-import { checkTarget, type Target, type Thread } from '../threads';
+import { checkTarget, notFound, type Target, type Thread } from '../threads';
 import { type IdempotencyKey, IdempotencyService } from '../idempotency';
-import { SessionOpeningService } from '../sessions';
 import { type AddSummary, type SummaryView, toSummaryView } from './summaries.dto';
+import { SessionOpeningService } from '../sessions';
+import { summaryErrors } from './summaries.errors';
 import { SummaryWriter } from './summary-writer';
 
 /** Takes summaries that callers have made (P55). They are never changed. */
@@ -17,21 +18,28 @@ export class SummaryPostingService {
     private readonly writer: SummaryWriter,
   ) {}
 
-  /** An unknown session is made (C10, U49). @throws THREAD_NOT_FOUND, VALIDATION_FAILED, TOO_MANY_SESSIONS */
+  /**
+   * Of messages that are there, or were: it would else stand for what is said later.
+   * @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND, VALIDATION_FAILED, SUMMARY_BEYOND_END
+   */
   add(principal: Principal, target: Target, body: AddSummary, idempotencyKey?: IdempotencyKey): Promise<SummaryView> {
     checkTarget(target);
     const range = rangeOf(body);
     const { content, token_count } = body;
     return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const thread = await this.open(tx, principal, target);
+      const thread = await this.hold(tx, principal, target);
+      if (range.to_seq > thread.last_seq) throw summaryErrors.SUMMARY_BEYOND_END(thread.last_seq);
       const summary = { ...range, content, token_count, created_by: 'caller' };
       return toSummaryView(await this.writer.addByCaller(tx, thread, summary));
     });
   }
 
-  private async open(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
+  /** A session that sleeps wakes; one that is unknown is not made, since it has no messages. */
+  private async hold(tx: TenantTx, principal: Principal, target: Target): Promise<Thread> {
     if (target.by === 'thread') return this.writer.lock(tx, principal, target);
-    return (await this.opening.open(tx, principal, target.id)).session;
+    const { session, created } = await this.opening.open(tx, principal, target.id);
+    if (created) throw notFound(target);
+    return session;
   }
 }
 

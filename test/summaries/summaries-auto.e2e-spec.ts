@@ -78,9 +78,10 @@ describe('Summaries by themselves', () => {
     await append(10);
     expect(await settled()).toEqual([[0, 5]]);
     id = randomUUID();
+    await append(4);
     await alice.post(`/sessions/${id}/summaries`, { start_turn: 0, end_turn: 4, content: 'Mine.' });
     await open({ threshold: 3, batch_size: 5 });
-    await append(12);
+    await append(8);
     expect(await settled()).toEqual([
       [0, 4],
       [4, 9],

@@ -29,6 +29,7 @@ describe.each(['threads', 'sessions'] as const)('Summaries of %s', (kind) => {
 
   it('P55 U48 U49 takes summaries of the caller, and lists them in the order of their ranges', async () => {
     expect(await summaries()).toEqual({ data: [], has_more: false, next_cursor: null });
+    await append(many(20));
     const later = await alice.post(path('/summaries'), { start_turn: 10, end_turn: 20, content: 'Second.' });
     expect(later.status).toBe(201);
     await alice.post(path('/summaries'), { from_seq: 1, to_seq: 10, content: 'First.', token_count: 7 });
@@ -49,6 +50,7 @@ describe.each(['threads', 'sessions'] as const)('Summaries of %s', (kind) => {
 
   it('P55 refuses a range that is none, and stores one summary for an Idempotency-Key', async () => {
     const content = 'x';
+    await append(many(3));
     for (const body of [
       { content },
       { content, start_turn: 0 },
@@ -60,6 +62,15 @@ describe.each(['threads', 'sessions'] as const)('Summaries of %s', (kind) => {
       { start_turn: 0, end_turn: 3 },
     ])
       expectProblem(await alice.post(path('/summaries'), body), 400, 'VALIDATION_FAILED');
+    // Nor may it reach past the last message: it would stand for what is said next.
+    for (const body of [
+      { content, start_turn: 0, end_turn: 4 },
+      { content, from_seq: 4, to_seq: 4 },
+    ]) {
+      const beyond = await alice.post(path('/summaries'), body);
+      expectProblem(beyond, 400, 'SUMMARY_BEYOND_END');
+      expect(beyond.body.detail).toContain('number 3');
+    }
     const body = { content, start_turn: 0, end_turn: 3 };
     const key = { 'idempotency-key': randomUUID() };
     const answers = [await alice.post(path('/summaries'), body, key), await alice.post(path('/summaries'), body, key)];
@@ -155,14 +166,12 @@ describe.each(['threads', 'sessions'] as const)('Summaries of %s', (kind) => {
     expectProblem(await summarize({ keep_last: 1 }, { 'if-match': '"1"' }), 412, 'PRECONDITION_FAILED');
   });
 
-  it('C10 knows no unknown id, but a session is made by its first summary', async () => {
+  it('C10 knows no unknown id, and no session is made by a summary of messages that are not there', async () => {
     id = randomUUID();
     for (const answer of [await alice.get(path('/summaries')), await summarize()]) expectProblem(answer, 404, missing);
     const added = await alice.post(path('/summaries'), { start_turn: 0, end_turn: 4, content: 'From elsewhere.' });
-    if (kind === 'threads') return expectProblem(added, 404, missing);
-    expect(added.status).toBe(201);
-    expect((await summaries()).data).toEqual([added.body]);
-    expect((await alice.get(path())).body).toMatchObject({ message_count: 0 });
+    expectProblem(added, 404, missing);
+    expectProblem(await alice.get(path()), 404, missing);
   });
 });
 
@@ -187,17 +196,20 @@ it('C39 U38 a state that replaces messages removes the summaries that reach them
   }
 });
 
-it('P32 U56 U57 a list of summaries keeps no session alive; after its end a summary begins a new one', async () => {
+it('P32 U56 U57 a list of summaries keeps no session alive; after its end there is none to add to', async () => {
   const app = await startTestApp({ SESSION_TTL_SECONDS: '2' });
   try {
     const alice = await app.as('acme', 'alice');
     const post = (content: string) => alice.post('/sessions/s/summaries', { start_turn: 0, end_turn: 1, content });
+    await alice.post('/sessions/s/messages', said(0));
     await post('First.');
     for (let n = 0; n < 4; n += 1) {
       await sleep(600);
       await alice.get('/sessions/s/summaries');
     }
     expectProblem(await alice.get('/sessions/s/summaries'), 404, 'SESSION_NOT_FOUND');
+    expectProblem(await post('Late.'), 404, 'SESSION_NOT_FOUND');
+    await alice.post('/sessions/s/messages', said(0));
     expect((await post('Second.')).status).toBe(201);
     expect((await alice.get('/sessions/s/summaries')).body.data).toMatchObject([{ content: 'Second.' }]);
   } finally {

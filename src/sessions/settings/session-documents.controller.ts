@@ -36,7 +36,7 @@ export class SessionDocumentsController {
   @Access('sessions:write')
   @ApiOperation({
     operationId: 'patchSessionMetadata',
-    summary: 'Merge (RFC 7396): null removes a key, absent keys stay',
+    summary: 'Merge (RFC 7396): null removes a key, absent keys stay; an unknown session is made',
   })
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
@@ -64,7 +64,7 @@ export class SessionDocumentsController {
 
   @Put('variables')
   @Access('sessions:write')
-  @ApiOperation({ operationId: 'putVariables', summary: 'Replace all variables' })
+  @ApiOperation({ operationId: 'putVariables', summary: 'Replace all variables; an unknown session is made' })
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
   async putVariables(
@@ -79,7 +79,10 @@ export class SessionDocumentsController {
 
   @Patch('variables')
   @Access('sessions:write')
-  @ApiOperation({ operationId: 'patchVariables', summary: 'Merge (RFC 7396): null removes a name, absent names stay' })
+  @ApiOperation({
+    operationId: 'patchVariables',
+    summary: 'Merge (RFC 7396): null removes a name, absent names stay; an unknown session is made',
+  })
   @ApiBody(ANY_OBJECT)
   @ApiOkResponse(ANY_OBJECT)
   async patchVariables(
