@@ -2,7 +2,7 @@ import { chownSync, createReadStream, existsSync, mkdirSync, readFileSync } from
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { type Account } from './account';
-import { MANIFEST, type Manifest, PLATFORM, write } from './backup';
+import { inLanes, MANIFEST, type Manifest, PLATFORM, write } from './backup';
 import { packagedMajor } from './binaries';
 import { placeCluster } from './data-cluster';
 import { newDataFolder } from './data-folder';
@@ -48,9 +48,10 @@ async function copy(backup: string, manifest: Manifest, cluster: string, account
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     give(folder);
   }
-  for (const path of Object.keys(manifest.files).filter((path) => path.startsWith('postgres/'))) {
+  const paths = Object.keys(manifest.files).filter((path) => path.startsWith('postgres/'));
+  await inLanes(paths, async (path) => {
     const target = join(cluster, path.slice('postgres/'.length));
     await write(target, createReadStream(join(backup, path)));
     give(target);
-  }
+  });
 }

@@ -1,7 +1,18 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** The longest, longest first: begun last, one of them would run while the other worker has nothing left to do. */
-const LONGEST = ['fuzz', 'workers-ends', 'concurrency', 'crash', 'cluster', 'mcp-door', 'embedded', 'state-store'];
+const LONGEST = [
+  'fuzz',
+  'workers-ends',
+  'concurrency',
+  'crash',
+  'cluster',
+  'mcp-door',
+  'embedded',
+  'backup',
+  'shutdown',
+  'state-store',
+];
 
 const rank = ({ path }) => {
   const index = LONGEST.findIndex((name) => path.endsWith(`/${name}.e2e-spec.ts`));
