@@ -33,6 +33,7 @@ export {
 } from './feed/feed.service';
 export { EarlierMessage, EarlierTimes, MAX_SEQ } from './import/message-import.dto';
 export { type ImportedMessage, MessageImportService } from './import/message-import.service';
+export { shownOf, withheld, withinBytes } from './read/page-bytes';
 export {
   checkMessageId,
   type ContextWindow,

@@ -8,7 +8,7 @@ import { decodeCursor, type Page, rowsFor, toPage } from '../http/request/paging
 import { CONFIG, type Config } from '../config/config';
 import { shareOf } from '../config/process-shares';
 import { TenantDatabase, type TenantTx } from '../database/door/tenant-database';
-import { type MessageRow, toMessageView, toSessionMessage } from '../messages';
+import { type MessageRow, shownOf, toMessageView, toSessionMessage } from '../messages';
 import { toContainment } from '../threads';
 import {
   DEFAULT_HITS,
@@ -116,7 +116,7 @@ export class MessageSearchService {
     const search = { question, modes, filter, limit: rowsFor(limit) };
     const read = (tx: TenantTx) => this.rows.extract(tx, principal, search);
     const rows = limit === 0 ? [] : await this.searches.read(principal, read);
-    return toPage(rows, limit, view, ({ score, id, found_by }) => [score, id, found_by]);
+    return toPage(rows, shownOf(rows, limit), view, ({ score, id, found_by }) => [score, id, found_by]);
   }
 }
 

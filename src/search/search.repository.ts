@@ -3,7 +3,7 @@ import type { Principal } from '../organizations';
 import { sql } from '../database/door/sql';
 import type { TenantTx } from '../database/door/tenant-database';
 import { type PrincipalNames, visible } from '../threads';
-import { MESSAGE_COLUMNS, type MessageRow } from '../messages';
+import { MESSAGE_COLUMNS, type MessageRow, shownOf, withheld, withinBytes } from '../messages';
 import type { SearchMode } from './search.dto';
 import { HIT_BEGINS, HIT_ENDS } from './snippet';
 
@@ -60,28 +60,33 @@ const BODY = `translate(throughline_message_text(m.content, m.tool_calls, m.name
 type Names = PrincipalNames | 'question' | 'modes' | 'filter' | 'limit';
 
 /* The function finds them by index; the joins show those only that the tenant and the caller may read. */
-const found = <Row extends object>(name: string, more = '', join = '') => sql<Names, Row>(name, { isoTimes: true })`
-  SELECT ${MESSAGE_COLUMNS}, f.score::float8 AS score, f.found_by, t.name AS thread_name, t.session_id, t.user_id ${more}
+const FOUND = `
+  SELECT m.*, f.score::float8 AS score, f.found_by, f.config, f.words
   FROM throughline_search_messages(:orgId, :userId, :seesOrganization, :question, :modes, :filter, :limit) f
-  JOIN messages m ON m.org_id = :orgId AND m.thread_id = f.thread_id AND m.seq = f.seq
+  JOIN messages m ON m.org_id = :orgId AND m.thread_id = f.thread_id AND m.seq = f.seq`;
+
+const found = <Row extends object>(name: string, more = '', join = '') => sql<Names, Row>(name, { isoTimes: true })`
+  SELECT ${withheld(MESSAGE_COLUMNS)}, m.large, m.score, m.found_by, t.name AS thread_name, t.session_id, t.user_id ${more}
+  FROM (${withinBytes(FOUND, 'n.score DESC, n.id DESC')}) m
   JOIN threads t ON t.id = m.thread_id AND ${visible('t')} ${join}
-  ORDER BY f.score DESC, m.id DESC`;
+  ORDER BY m.score DESC, m.id DESC`;
 
 const FIND = found<FoundRow>('search_messages');
 const EXTRACT = found<ExtractedRow>(
   'search_messages_extracted',
-  `, body.text AS body, throughline_search_extract(f.config, body.text, f.words, '${OPTIONS}') AS extract`,
+  `, body.text AS body, throughline_search_extract(m.config, body.text, m.words, '${OPTIONS}') AS extract`,
   `CROSS JOIN LATERAL (SELECT ${BODY} AS text OFFSET 0) body`,
 );
 
 @Injectable()
 export class SearchRepository {
-  /** The best matches first. */
-  find(tx: TenantTx, principal: Principal, search: Search): Promise<FoundRow[]> {
-    return tx.query(FIND, valuesOf(principal, search));
+  /** The best matches first, as many as a page may hold. */
+  async find(tx: TenantTx, principal: Principal, search: Search): Promise<FoundRow[]> {
+    const rows = await tx.query(FIND, valuesOf(principal, search));
+    return rows.slice(0, shownOf(rows, rows.length));
   }
 
-  /** The same, with an extract of each. */
+  /** The same, with an extract of each, and behind a page that holds no more one that tells of it. */
   extract(tx: TenantTx, principal: Principal, search: Search): Promise<ExtractedRow[]> {
     return tx.query(EXTRACT, valuesOf(principal, search));
   }

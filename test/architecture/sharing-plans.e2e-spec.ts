@@ -4,7 +4,8 @@ import type { Statement, Values } from '../../src/database/door/sql';
 import { TenantDatabase } from '../../src/database/door/tenant-database';
 import { toQuery } from '../../src/database/door/tx';
 import { APPEND } from '../../src/messages/append/append.repository';
-import { LISTS, WINDOW } from '../../src/messages/read/messages.repository';
+import { LISTS } from '../../src/messages/read/message-lists';
+import { WINDOW } from '../../src/messages/read/messages.repository';
 import { makePrincipal } from '../../src/organizations/principal';
 import { SessionListRepository } from '../../src/sessions/list/session-list.repository';
 import { ThreadListRepository } from '../../src/threads/list/thread-list.repository';
@@ -71,10 +72,10 @@ describe('Plans of sharing', () => {
 
   it('X02 C48 an append of the owner does not look at shares, nor does reading the end', async () => {
     const message = { id: newId(), role: 'user', content: 'x', metadata: {}, token_count: 1, cost: '0' };
-    const all = { from: null, to: null, createdBy: null, offset: 0, known: null };
+    const all = { from: null, to: null, createdBy: null, offset: 0, known: null, part: 40_000 };
     const statements: [Statement, Values][] = [
       [APPEND.thread, { messages: JSON.stringify([message]), count: 1, tokens: 1, version: null }],
-      [LISTS.desc.thread, { afterSeq: 0, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 20, ...all }],
+      [LISTS.desc.shared.thread, { afterSeq: 0, beforeSeq: Number.MAX_SAFE_INTEGER, limit: 20, ...all }],
       [WINDOW.thread, { limit: 20, tokens: null, reserved: 0 }],
     ];
     const looksOf = async (statement: Statement, user: string, more: Values): Promise<number> => {

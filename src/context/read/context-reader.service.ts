@@ -53,11 +53,13 @@ export class ContextReader {
     const scope = new Scope(plan, first, most);
     let entries = first.rows.map((row) => toEntry(plan, row));
     let whole = entries.length >= first.total;
-    while (!whole && scope.wantsMore(entries)) {
+    let full = first.is_full;
+    while (!whole && scope.wantsMore(entries, full)) {
       const before = { beforeSeq: entries[0].row.seq };
       const older = await this.messages.newest(principal, byThread(first.thread_id), CHUNK, before);
       entries = [...older.rows.map((row) => toEntry(plan, row)), ...entries];
       whole = !older.hasMore;
+      full ||= older.isFull;
     }
     return { target, ...scope.toConversation(entries, whole) };
   }
@@ -98,9 +100,11 @@ class Scope {
     this.window = choosesFromAll ? MAX_MESSAGES : this.most;
   }
 
-  wantsMore(entries: Entry[]): boolean {
+  /** @param full whether as many bytes were read as a page holds */
+  wantsMore(entries: Entry[], full: boolean): boolean {
     if (entries.length === 0 || entries.length >= MAX_MESSAGES * 2) return false;
     if (newestWaits(entries)) return true;
+    if (full) return false;
     const { strategy, after } = this.plan;
     if (entries.length >= this.window) return false;
     if (this.isBefore(entries, after)) return false;

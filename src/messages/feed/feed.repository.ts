@@ -7,6 +7,7 @@ import type { MessageChange } from '../edit/message-change.entity';
 import type { MessageRow } from '../message.entity';
 import { MESSAGE_COLUMNS } from '../message-columns';
 import { type ThreadKey, type ThreadNames, threadValues } from '../read/messages.repository';
+import { sizeOf } from '../read/page-bytes';
 
 /** How far a thread is, at one moment. */
 export interface FollowedThread {
@@ -39,12 +40,12 @@ export interface MessagesFound {
   rows: MessageRow[];
 }
 
-/** As it is stored: messages are read until it is so much, so that large ones come few at a time. */
+/** Messages are read until they are so much, so that large ones come few at a time. */
 const MAX_BYTES = 256 * 1024;
 
 const FITS = `m.before < ${MAX_BYTES}`;
 
-const SIZE = ['content', 'tool_calls', 'metadata'].map((name) => `coalesce(pg_column_size(n.${name}), 0)`).join(' + ');
+const SIZE = sizeOf('n');
 
 const THREAD = sqlForTarget<never, FollowedThread>(
   'messages_feed_thread',

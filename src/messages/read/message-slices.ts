@@ -4,6 +4,7 @@ import { DEFAULT_LIMIT, type Page, type PageQuery, positionOf, rowsFor, toPage }
 import type { MessageRow } from '../message.entity';
 import type { ListMessagesQuery } from '../messages.dto';
 import type { MessagePage, MessageSlice } from './messages.repository';
+import { shownOf } from './page-bytes';
 
 /** What is read; `asOf` counts too only what there is up to a number. */
 export type Reading = MessageSlice & { asOf?: number };
@@ -21,7 +22,7 @@ export async function readPage<Row extends Numbered>(
   if (query.last !== undefined) return cutLast(query.last, await read(toLast(query)));
   const limit = query.limit ?? DEFAULT_LIMIT;
   const { rows, total, version } = await read({ ...toSlice(query), limit: rowsFor(limit), asOf: query.as_of });
-  return { ...toPage(rows, limit, (row) => row, seqOf), total, version };
+  return { ...toPage(rows, shownOf(rows, limit), (row) => row, seqOf), total, version };
 }
 
 /** The newest first; one more tells that there are more. */
@@ -47,9 +48,9 @@ export function withinTokens(rows: MessageRow[], budget: number): MessageRow[] {
   return rows.slice(first);
 }
 
-function cutLast<Row>(last: number, { rows, total, version }: MessagePage<Row>): VersionedPage<Row> {
-  const data = rows.slice(0, last).reverse();
-  return { data, has_more: rows.length > last, next_cursor: null, total, version };
+function cutLast<Row extends object>(last: number, { rows, total, version }: MessagePage<Row>): VersionedPage<Row> {
+  const shown = shownOf(rows, last);
+  return { data: rows.slice(0, shown).reverse(), has_more: rows.length > shown, next_cursor: null, total, version };
 }
 
 /** @throws INVALID_RANGE, BAD_REQUEST */

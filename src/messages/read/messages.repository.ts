@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import type { Order } from '../../http/request/paging';
-import { type RowFormat, sql } from '../../database/door/sql';
+import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { type PrincipalNames, sqlForTarget, type Target, type Thread, visible } from '../../threads';
-import { MESSAGE_COLUMNS, OWN_COLUMNS, UNPARSED_COLUMNS } from '../message-columns';
+import { MESSAGE_COLUMNS, OWN_COLUMNS } from '../message-columns';
 import type { MessageRow } from '../message.entity';
-import type { UnparsedRow } from '../message-views';
+import { type Lists, LISTS, UNPARSED } from './message-lists';
+import { MAX_PAGE_BYTES, sizeOf, withheld, withinBytes } from './page-bytes';
 
 export interface MessageSlice {
   afterSeq?: number;
@@ -19,6 +20,11 @@ export interface MessageSlice {
   offset: number;
   /** The thread's version that the caller has seen: at this version no rows are read. */
   known?: number;
+  /**
+   * A page is bounded by bytes. `shared`: a row that is larger than its part of them comes without content; rare, and then
+   * `counted`, which costs more: as many rows as there is room for. Absent: no bound.
+   */
+  bytes?: 'shared' | 'counted';
 }
 
 /** Rows of a page, with what the thread says of itself. */
@@ -45,6 +51,8 @@ export interface ContextWindow {
   system_prompt: string | null;
   max_tokens: number | null;
   has_summaries: boolean;
+  /** A page holds no more: there are older ones that were not read for that. */
+  is_full: boolean;
   /** System messages before all others, oldest first. */
   leading: MessageRow[];
   /** The newest, oldest first; they may be among the leading ones. */
@@ -66,41 +74,8 @@ export type ThreadNames = 'orgId' | 'threadId';
 
 export const threadValues = ({ org_id: orgId, id: threadId }: ThreadKey) => ({ orgId, threadId });
 
-type Line<Row> = Row & Omit<MessagePage, 'rows'>;
-type WindowLine = MessageRow & Omit<ContextWindow, 'leading' | 'rows'> & { leads: boolean | null };
-
-/** The names of a slice's parameters. */
-type SliceNames = 'afterSeq' | 'beforeSeq' | 'from' | 'to' | 'createdBy' | 'limit' | 'offset' | 'known';
-
-const listInOrder = <Row extends object>(order: Order, name: string, format: RowFormat, columns: string) =>
-  sqlForTarget<SliceNames, Line<Row>>(
-    `${name}_${order}`,
-    'read',
-    format,
-  )(
-    (isTarget, by) => `
-    SELECT t.message_count AS total, t.version, ${by === 'session' ? 't.id AS thread_id,' : ''} m.*
-    FROM threads t LEFT JOIN LATERAL (
-      SELECT ${columns} FROM messages m
-      WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq > :afterSeq AND m.seq < :beforeSeq
-        AND (:known::bigint IS NULL OR t.version <> :known)
-        AND (:from::timestamptz IS NULL OR m.created_at >= :from) AND (:to::timestamptz IS NULL OR m.created_at < :to)
-        AND (:createdBy::text IS NULL OR m.created_by = :createdBy)
-      ORDER BY m.seq ${order} LIMIT :limit OFFSET :offset
-    ) m ON true
-    WHERE ${isTarget}
-    ORDER BY m.seq ${order}`,
-  );
-
-const listStatements = <Row extends object>(name: string, format: RowFormat, columns: string) => ({
-  asc: listInOrder<Row>('asc', name, format, columns),
-  desc: listInOrder<Row>('desc', name, format, columns),
-});
-
-type Lists<Row extends object> = ReturnType<typeof listStatements<Row>>;
-
-export const LISTS = listStatements<MessageRow>('messages_list', { isoTimes: true }, OWN_COLUMNS);
-export const UNPARSED = listStatements<UnparsedRow>('messages_list_unparsed', { rawJson: true }, UNPARSED_COLUMNS);
+type WindowLine = MessageRow &
+  Omit<ContextWindow, 'leading' | 'rows' | 'is_full'> & { leads: boolean | null; large: boolean | null };
 
 const MAX_LEADING = 100;
 const INSTRUCTING = `('system', 'developer')`;
@@ -121,20 +96,25 @@ export const WINDOW = sqlForTarget<'limit' | 'tokens' | 'reserved', WindowLine>(
     LEFT JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
     LEFT JOIN LATERAL (
       (
-        SELECT true AS leads, m.* FROM (
+        SELECT true AS leads, NULL AS large, m.* FROM (
           SELECT coalesce((
             SELECT f.seq FROM messages f
             WHERE f.org_id = :orgId AND f.thread_id = t.id AND f.role NOT IN ${INSTRUCTING} ORDER BY f.seq LIMIT 1
           ), ${Number.MAX_SAFE_INTEGER}) AS seq OFFSET 0
         ) first CROSS JOIN LATERAL (
-          SELECT ${OWN_COLUMNS} FROM messages m
-          WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq < first.seq ORDER BY m.seq LIMIT ${MAX_LEADING}
+          SELECT ${OWN_COLUMNS} FROM (
+            SELECT n.*, sum(n.size) OVER (ORDER BY n.seq) - n.size AS bytes FROM (
+              SELECT m.*, ${sizeOf('m')} AS size FROM messages m
+              WHERE m.org_id = :orgId AND m.thread_id = t.id AND m.seq < first.seq ORDER BY m.seq LIMIT ${MAX_LEADING}
+            ) n
+          ) m WHERE m.bytes < ${MAX_PAGE_BYTES}
         ) m
       ) UNION ALL
-      SELECT false, ${OWN_COLUMNS} FROM (
-        SELECT n.*, sum(n.token_count) OVER (ORDER BY n.seq DESC) - n.token_count AS newer FROM (
-          SELECT * FROM messages m WHERE m.org_id = :orgId AND m.thread_id = t.id ORDER BY m.seq DESC LIMIT :limit
-        ) n
+      SELECT false, m.large, ${withheld(OWN_COLUMNS)} FROM (
+        SELECT n.*, sum(n.token_count) OVER (ORDER BY n.seq DESC) - n.token_count AS newer FROM (${withinBytes(
+          `SELECT m.* FROM messages m WHERE m.org_id = :orgId AND m.thread_id = t.id ORDER BY m.seq DESC LIMIT :limit`,
+          'n.seq DESC',
+        )}) n
       ) m
       WHERE m.newer = 0 OR coalesce(nullif(coalesce(:tokens::bigint, s.max_tokens), 0) - :reserved::bigint >= m.newer, true)
     ) m ON true
@@ -195,7 +175,8 @@ export class MessagesRepository {
     const lines = await tx.query(WINDOW[target.by], { ...principal, target: target.id, limit, tokens, reserved });
     if (lines.length === 0) return undefined;
     const { thread_id, user_id, total, system_prompt, max_tokens, has_summaries } = lines[0];
-    const rows = (leads: boolean) => lines.filter((line) => line.leads === leads).map(toRow);
+    const whole = lines.filter(({ large }) => !large);
+    const rows = (leads: boolean) => whole.filter((line) => line.leads === leads).map(toRow);
     return {
       thread_id,
       user_id,
@@ -203,6 +184,7 @@ export class MessagesRepository {
       system_prompt,
       max_tokens,
       has_summaries,
+      is_full: whole.length < lines.length,
       leading: rows(true),
       rows: rows(false),
     };
@@ -215,9 +197,12 @@ export class MessagesRepository {
     target: Target,
     slice: MessageSlice,
   ): Promise<MessagePage<Row> | undefined> {
-    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, from, to, createdBy, limit, offset, known } = slice;
+    const { afterSeq = 0, beforeSeq = Number.MAX_SAFE_INTEGER, bytes, order, ...others } = slice;
+    const { from, to, createdBy, limit, offset, known } = others;
+    const part = bytes && Math.floor(MAX_PAGE_BYTES / Math.max(1, limit));
     const values = { ...principal, target: target.id, afterSeq, beforeSeq, from, to, createdBy, limit, offset, known };
-    const lines = await tx.query(lists[slice.order][target.by], values);
+    const statement = lists[order][bytes ?? 'shared'][target.by];
+    const lines = await tx.query(statement, { ...values, part });
     if (lines.length === 0) return undefined;
     const { total, version } = lines[0];
     // A thread without messages is one line of nulls.
@@ -233,6 +218,7 @@ function toRow(line: WindowLine): MessageRow {
     max_tokens: _budget,
     has_summaries: _has,
     leads: _leads,
+    large: _large,
     ...row
   } = line;
   return row;

@@ -29,6 +29,7 @@ import {
   type OutlineRow,
   type ThreadKey,
 } from './messages.repository';
+import { shownOf } from './page-bytes';
 
 export { textOf, toChatMessage, toMessageView } from '../message-views';
 export { cutKeeping, unitsOf } from '../tool-units';
@@ -40,6 +41,8 @@ export interface Newest {
   rows: MessageRow[];
   total: number;
   hasMore: boolean;
+  /** A page holds no more of them. */
+  isFull: boolean;
 }
 
 type List<Row> = (tx: TenantTx, slice: MessageSlice) => Promise<MessagePage<Row> | undefined>;
@@ -106,21 +109,22 @@ export class MessagesService {
     return { data: rows.map(toChatMessage), has_more, next_cursor, total: newest.total };
   }
 
-  /** A thread with its newest 1000 messages, oldest first (F05). @throws THREAD_NOT_FOUND */
+  /** A thread with its newest 1000 messages, or those of them that a page may hold, oldest first (F05). @throws THREAD_NOT_FOUND */
   async threadWithMessages(principal: Principal, target: Target): Promise<ThreadView> {
     checkTarget(target);
     return this.db.read(principal, async (tx) => {
       const thread = await this.threads.getIn(tx, principal, target);
       const slice = { order: 'desc', limit: MAX_MESSAGES, offset: 0 } as const;
-      const rows = (await this.messages.list(tx, principal, target, slice))?.rows.reverse() ?? [];
-      return { ...thread, chat_messages: rows.map(toMessageView) };
+      const { rows } = (await withBytes((part) => this.messages.list(tx, principal, target, part), slice)) ?? NO_ROWS;
+      return { ...thread, chat_messages: rows.slice(0, shownOf(rows, MAX_MESSAGES)).reverse().map(toMessageView) };
     });
   }
 
   /** The newest messages, oldest first. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
   async newest(principal: Principal, target: Target, count: number, bounds: Partial<Reading> = {}): Promise<Newest> {
     const { rows, total } = await this.read(principal, target, { ...bounds, ...newestSlice(count) });
-    return { rows: rows.slice(0, count).reverse(), total, hasMore: rows.length > count };
+    const shown = shownOf(rows, count);
+    return { rows: rows.slice(0, shown).reverse(), total, hasMore: rows.length > shown, isFull: shown < count };
   }
 
   /** What a context is made of: the beginning and the end of a thread. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
@@ -172,7 +176,7 @@ export class MessagesService {
   }
 
   /** In one statement, unless it is to be as if nothing had been appended since. @throws THREAD_NOT_FOUND, SESSION_NOT_FOUND */
-  private async readWith<Row>(
+  private async readWith<Row extends object>(
     list: List<Row>,
     principal: Principal,
     target: Target,
@@ -181,18 +185,30 @@ export class MessagesService {
     checkTarget(target);
     const page =
       asOf === undefined
-        ? await this.db.readOne(principal, (tx) => list(tx, slice), { rows: rowsOf(slice) })
+        ? await withBytes((part) => this.db.readOne(principal, (tx) => list(tx, part), { rows: rowsOf(part) }), slice)
         : await this.db.read(principal, async (tx) => {
             // The counter of the thread knows only of all messages.
             const thread = await this.feed.thread(tx, principal, target);
             if (!thread) return undefined;
             const beforeSeq = Math.min(slice.beforeSeq ?? Infinity, asOf + 1);
-            const found = await list(tx, { ...slice, beforeSeq });
+            const found = await withBytes((part) => list(tx, part), { ...slice, beforeSeq });
             return found && { ...found, total: await this.feed.count(tx, thread, asOf) };
           });
     if (!page) throw notFound(target);
     return page;
   }
+}
+
+const NO_ROWS = { rows: [] };
+
+/** A page that is bounded by bytes. Few have a message that is larger than its part: those are read again, and counted. */
+async function withBytes<Row extends object>(
+  read: (slice: MessageSlice) => Promise<MessagePage<Row> | undefined>,
+  slice: MessageSlice,
+): Promise<MessagePage<Row> | undefined> {
+  const page = await read({ ...slice, bytes: 'shared' });
+  if (!page || shownOf(page.rows, page.rows.length) === page.rows.length) return page;
+  return read({ ...slice, bytes: 'counted' });
 }
 
 /** @throws MESSAGE_NOT_FOUND */

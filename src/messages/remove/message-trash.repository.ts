@@ -9,6 +9,7 @@ import { isIn, REMOVED, type Removed, type SeqRange } from './message-removals.r
 import type { MessageRow } from '../message.entity';
 import { OWN_COLUMNS, STORED } from '../message-columns';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
+import { withheld, withinBytes } from '../read/page-bytes';
 
 /** How messages go to the trash. */
 interface Removal {
@@ -44,10 +45,13 @@ const listStatement = (order: Order, isAfter: string) =>
   })(
     (isTarget) => `
     SELECT t.id AS thread_id, m.* FROM threads t LEFT JOIN LATERAL (
-      SELECT ${OWN_COLUMNS}, m.removal_id, m.reason, m.deleted_by, m.deleted_at FROM deleted_messages m
-      WHERE m.org_id = :orgId AND m.thread_id = t.id
-        AND (:removalId::uuid IS NULL OR (m.removal_id, m.seq) ${isAfter} (:removalId::uuid, :seq::bigint))
-      ORDER BY m.removal_id ${order}, m.seq ${order} LIMIT :limit OFFSET :offset
+      SELECT ${withheld(OWN_COLUMNS)}, m.removal_id, m.reason, m.deleted_by, m.deleted_at, m.large FROM (${withinBytes(
+        `SELECT m.* FROM deleted_messages m
+        WHERE m.org_id = :orgId AND m.thread_id = t.id
+          AND (:removalId::uuid IS NULL OR (m.removal_id, m.seq) ${isAfter} (:removalId::uuid, :seq::bigint))
+        ORDER BY m.removal_id ${order}, m.seq ${order} LIMIT :limit OFFSET :offset`,
+        `n.removal_id ${order}, n.seq ${order}`,
+      )}) m
     ) m ON true
     WHERE ${isTarget} ORDER BY m.removal_id ${order}, m.seq ${order}`,
   );

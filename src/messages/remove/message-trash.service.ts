@@ -9,6 +9,7 @@ import { toMessageView } from '../message-views';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { checkMessageId } from '../read/messages.service';
+import { shownOf } from '../read/page-bytes';
 import { MessageRemovals } from './message-removals';
 import type { MessageTrashList, RestoredMessages, RestoreMessages, TrashedMessage } from './message-trash.dto';
 import { MessageTrashRepository, type TrashRow } from './message-trash.repository';
@@ -39,7 +40,7 @@ export class MessageTrashService {
       async (tx) =>
         (await this.trash.list(tx, principal, target, slice)) ?? this.threads.refuseThread(tx, principal, target),
     );
-    return toPage(rows, limit, toTrashedMessage, (row: TrashRow) => [row.removal_id, row.seq]);
+    return toPage(rows, shownOf(rows, limit), toTrashedMessage, (row: TrashRow) => [row.removal_id, row.seq]);
   }
 
   /** One message; one that is there already stays as it is. @throws MESSAGE_NOT_FOUND, MESSAGE_ID_IN_USE, THREAD_NOT_WRITABLE */
