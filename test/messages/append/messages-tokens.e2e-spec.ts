@@ -50,9 +50,8 @@ describe('Token counts', () => {
   it('C32 P20 counts the text of all parts, and the names and arguments of calls', async () => {
     const chars = { token_estimator: 'chars_4' };
     const text = (text: string) => ({ type: 'text', text });
-    expect(await count({ content: [text('abcd'), { type: 'image', url: 'not counted' }, text('abc')], ...chars })).toBe(
-      2,
-    );
+    const image = { type: 'image', url: 'https://example.com/whatever-it-is-called.png' };
+    expect(await count({ content: [text('abcd'), image, text('abc')], ...chars })).toBe(1 + 1100 + 1);
     const tool_calls = [{ id: '1', function: { name: 'abc', arguments: '{"a":1}' } }];
     expect(await count({ role: 'assistant', content: null, tool_calls, ...chars })).toBe(3);
     expect(await count({ content: '', ...chars })).toBe(0);
