@@ -31,10 +31,10 @@ const program = (name: string) => join(folderOfPrograms, name);
 
 jest.setTimeout(300_000);
 
-/** The n-th block of commands of a page. */
-const block = (page: string, n: number) => {
+/** The block of commands of a page that begins with a word. */
+const block = (page: string, word: string) => {
   const text = readFileSync(join(__dirname, '../../docs/operations', page), 'utf8');
-  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)][n][1];
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, commands]) => commands).find((it) => it.startsWith(word))!;
 };
 
 (version ? describe : describe.skip)(`R6 a dump of PostgreSQL ${version}`, () => {
@@ -95,8 +95,8 @@ const block = (page: string, n: number) => {
   it('R6 restores every row into a fresh cluster, and a server works on it', async () => {
     target = await PostgresProcess.create();
     const env = { DATABASE_URL: source.url, RESTORE_URL: target.url };
-    run(block('backup.md', 0), env);
-    run(block('backup.md', 1), env);
+    run(block('backup.md', 'pg_dumpall'), env);
+    run(block('backup.md', 'psql'), env);
     const before = await contentOf(source.url);
     expect(Object.keys(before).length).toBeGreaterThan(15);
     expect(before.messages.rows).toBe(4);
@@ -112,12 +112,12 @@ const block = (page: string, n: number) => {
     execFileSync('mkdir', [old]);
     symlinkSync(source.cluster, join(old, 'postgres'));
     writeFileSync(join(old, 'password'), source.password);
-    run(block('upgrade.md', 0), { OLD_DATA_DIR: old, PORT: String(await freePort()) });
+    run(block('upgrade.md', 'pg_ctl'), { OLD_DATA_DIR: old, PORT: String(await freePort()) });
     const env = { DATA_DIR: data, NODE_ENV: 'development' };
     await start(env);
     const password = readFileSync(join(data, 'password'), 'utf8').trim();
     execFileSync('chmod', ['644', join(data, 'password')]);
-    run(block('upgrade.md', 1), { DATA_DIR: data });
+    run(block('upgrade.md', 'NEW_PORT'), { DATA_DIR: data });
     const port = readFileSync(join(data, 'postgres/postmaster.pid'), 'utf8').split('\n')[3];
     expect(await contentOf(`postgresql://throughline:${password}@127.0.0.1:${port}/throughline`)).toEqual(before);
     expect(await server!.stop()).toBe(0);

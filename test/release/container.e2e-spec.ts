@@ -65,7 +65,7 @@ describe('The container', () => {
   (canConfine ? it : it.skip)('serves with a read-only root, as nobody, without capabilities', async () => {
     const agent = new Agent();
     const database = await cloneDatabase();
-    const env = { DATABASE_URL: database.url, NODE_ENV: 'production', SHUTDOWN_DELAY_MS: '0', WORKERS: '2' };
+    const env = { DATABASE_URL: database.url, WORKERS: '2' };
     const server = await startServer(env, '/', undefined, CONFINED);
     try {
       const status = readFileSync(`/proc/${server.process.pid}/status`, 'utf8');
