@@ -1,11 +1,11 @@
 import { getMetadataArgsStorage } from 'typeorm';
 import { APPENDED_COLUMNS, MESSAGE_COLUMNS, saidIn, STORED } from './message-columns';
-import { Message } from './message.entity';
+import { Message, type MessageFields } from './message.entity';
 import { DeletedMessage } from './remove/deleted-message.entity';
 
 const columnsOf = (entity: typeof Message | typeof DeletedMessage) =>
   getMetadataArgsStorage()
-    .columns.filter(({ target }) => target === entity)
+    .columns.filter(({ target }) => target === entity || entity.prototype instanceof (target as typeof MessageFields))
     .map(({ propertyName }) => propertyName);
 
 describe('The columns of a message', () => {

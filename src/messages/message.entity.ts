@@ -12,29 +12,8 @@ export interface ToolCall {
   function: { name: string; arguments: string };
 }
 
-/** One entry of a thread, numbered by `seq` without gaps in the order in which it was stored. */
-@Entity('messages')
-@Unique('messages_id_key', ['org_id', 'id'])
-// Of several kinds of values, which TypeORM cannot make.
-@Index('messages_search_idx', { synchronize: false })
-@Index('messages_sender_id_idx', ['org_id', 'sender_id'], { where: '(sender_id IS NOT NULL)' })
-export class Message {
-  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'messages_pkey' })
-  org_id!: string;
-
-  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'messages_pkey' })
-  thread_id!: string;
-
-  @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'messages_pkey' })
-  seq!: number;
-
-  @ManyToOne(() => Thread, { onDelete: 'CASCADE' })
-  @JoinColumn([
-    { name: 'org_id', referencedColumnName: 'org_id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
-    { name: 'thread_id', referencedColumnName: 'id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
-  ])
-  thread?: Thread;
-
+/** What a message says, in whichever table: there, or in the trash. */
+export abstract class MessageFields {
   @Column({ type: 'uuid' })
   id!: string;
 
@@ -58,16 +37,6 @@ export class Message {
   @Column({ type: 'text', nullable: true })
   sender_id!: string | null;
 
-  @Column({ type: 'jsonb', default: {} })
-  metadata!: Record<string, unknown>;
-
-  @Column({ type: 'integer', default: 0 })
-  token_count!: number;
-
-  /** Exact decimal, as text. */
-  @Column({ type: 'numeric', precision: 38, scale: 12, default: 0 })
-  cost!: string;
-
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   client_timestamp!: Date | null;
 
@@ -88,6 +57,40 @@ export class Message {
 
   @Column({ type: 'timestamptz', precision: 3 })
   updated_at!: Date;
+}
+
+/** One entry of a thread, numbered by `seq` without gaps in the order in which it was stored. */
+@Entity('messages')
+@Unique('messages_id_key', ['org_id', 'id'])
+// Of several kinds of values, which TypeORM cannot make.
+@Index('messages_search_idx', { synchronize: false })
+@Index('messages_sender_id_idx', ['org_id', 'sender_id'], { where: '(sender_id IS NOT NULL)' })
+export class Message extends MessageFields {
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'messages_pkey' })
+  org_id!: string;
+
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'messages_pkey' })
+  thread_id!: string;
+
+  @PrimaryColumn({ type: 'bigint', primaryKeyConstraintName: 'messages_pkey' })
+  seq!: number;
+
+  @ManyToOne(() => Thread, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    { name: 'org_id', referencedColumnName: 'org_id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
+    { name: 'thread_id', referencedColumnName: 'id', foreignKeyConstraintName: 'messages_thread_id_fkey' },
+  ])
+  thread?: Thread;
+
+  @Column({ type: 'jsonb', default: {} })
+  metadata!: Record<string, unknown>;
+
+  @Column({ type: 'integer', default: 0 })
+  token_count!: number;
+
+  /** Exact decimal, as text. */
+  @Column({ type: 'numeric', precision: 38, scale: 12, default: 0 })
+  cost!: string;
 
   /** The thread's user: so that a search walks through nobody else's matches. Set by a trigger, as `search` is. */
   @Column({ type: 'text' })

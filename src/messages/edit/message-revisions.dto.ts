@@ -1,30 +1,16 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PickType } from '@nestjs/swagger';
 import { PageView } from '../../http/request/paging';
+import { MessageView } from '../messages.dto';
 
 /** What a message was before an edit. */
-export class MessageRevisionView {
+export class MessageRevisionView extends PickType(MessageView, [
+  'content',
+  'metadata',
+  'token_count',
+  'cost',
+] as const) {
   @ApiProperty({ type: 'integer', description: '1 is what was appended.' })
   revision!: number;
-
-  @ApiProperty({
-    required: false,
-    nullable: true,
-    description: 'As messages show it. Absent if the message had none.',
-    oneOf: [
-      { type: 'object', additionalProperties: true },
-      { type: 'array', items: { type: 'object', additionalProperties: true } },
-    ],
-  })
-  content?: unknown;
-
-  @ApiProperty({ type: 'object', additionalProperties: true })
-  metadata!: Record<string, unknown>;
-
-  @ApiProperty({ type: 'integer' })
-  token_count!: number;
-
-  @ApiProperty()
-  cost!: number;
 
   @ApiProperty({ format: 'date-time', description: 'When the message became this.' })
   written_at!: string;

@@ -1,7 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
-import type { Json } from '../../common/json';
 import { Thread } from '../../threads';
-import type { MessageRole, ToolCall } from '../message.entity';
+import { MessageFields } from '../message.entity';
 
 export const REMOVAL_REASONS = ['deleted', 'cleared', 'undone'] as const;
 export type RemovalReason = (typeof REMOVAL_REASONS)[number];
@@ -13,7 +12,7 @@ export type RemovalReason = (typeof REMOVAL_REASONS)[number];
 @Index('deleted_messages_sender_id_idx', ['org_id', 'sender_id'], { where: '(sender_id IS NOT NULL)' })
 @Index('deleted_messages_removal_id_idx', ['org_id', 'thread_id', 'removal_id', 'seq'])
 @Index('deleted_messages_deleted_at_idx', ['org_id', 'deleted_at'])
-export class DeletedMessage {
+export class DeletedMessage extends MessageFields {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'deleted_messages_pkey' })
   org_id!: string;
 
@@ -30,27 +29,6 @@ export class DeletedMessage {
   ])
   thread?: Thread;
 
-  @Column({ type: 'uuid' })
-  id!: string;
-
-  @Column({ type: 'text' })
-  role!: MessageRole;
-
-  @Column({ type: 'jsonb', nullable: true })
-  content!: Json;
-
-  @Column({ type: 'jsonb', nullable: true })
-  tool_calls!: ToolCall[] | null;
-
-  @Column({ type: 'text', nullable: true })
-  tool_call_id!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  name!: string | null;
-
-  @Column({ type: 'text', nullable: true })
-  sender_id!: string | null;
-
   @Column({ type: 'jsonb' })
   metadata!: Record<string, unknown>;
 
@@ -60,26 +38,6 @@ export class DeletedMessage {
   /** Exact decimal, as text. */
   @Column({ type: 'numeric', precision: 38, scale: 12 })
   cost!: string;
-
-  @Column({ type: 'timestamptz', precision: 3, nullable: true })
-  client_timestamp!: Date | null;
-
-  /** The user who wrote it, by the credentials of the request; null: of before this was kept, or the user is erased (A01). */
-  @Column({ type: 'text', nullable: true })
-  created_by!: string | null;
-
-  /** The id of the API key that wrote it, `jwt`, `default` or `cli`. */
-  @Column({ type: 'text', nullable: true })
-  created_via!: string | null;
-
-  @Column({ type: 'bytea', nullable: true })
-  request_hash!: Buffer | null;
-
-  @Column({ type: 'timestamptz', precision: 3 })
-  created_at!: Date;
-
-  @Column({ type: 'timestamptz', precision: 3 })
-  updated_at!: Date;
 
   /** What went together comes back together: one undo, one clear, one delete. A UUIDv7: its order is that of removals. */
   @Column({ type: 'uuid' })
