@@ -22,12 +22,15 @@ export class RunCleanup {
   older_than_days?: number;
 }
 
-/** How many rows of your organization a cleanup removed. */
+/** How many rows of your organization a cleanup removed, or moved to the trash. */
 export class CleanupView {
   @ApiProperty({ type: 'integer', description: 'Expired idempotency keys.' })
   idempotency_keys!: number;
 
-  @ApiProperty({ type: 'integer', description: 'Sessions that had expired.' })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Sessions that had expired: they are in the trash now, for TRASH_RETENTION_DAYS.',
+  })
   expired_sessions!: number;
 
   @ApiProperty({ type: 'integer', description: 'Memories that had expired.' })

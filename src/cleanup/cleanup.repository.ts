@@ -3,6 +3,7 @@ import { ADVISORY_LOCKS } from '../database/door/locks';
 import { sql } from '../database/door/sql';
 import type { SystemTx } from '../database/door/system-database';
 import type { TenantTx } from '../database/door/tenant-database';
+import { EXPIRED } from '../threads';
 
 /** How long what is kept for a while is kept. */
 interface Retention {
@@ -25,10 +26,16 @@ const deleteThreads = <Names extends string = never>(name: string, candidates: s
     WITH gone AS MATERIALIZED (${candidates} LIMIT :limit FOR UPDATE OF t SKIP LOCKED)
     DELETE FROM threads USING gone WHERE threads.org_id = :orgId AND threads.id = gone.id`;
 
-const DELETE_EXPIRED_SESSIONS = deleteThreads(
-  'cleanup_delete_expired',
-  'SELECT t.id FROM threads t WHERE t.org_id = :orgId AND t.expires_at < now() ORDER BY t.expires_at',
-);
+const EXPIRED_SESSIONS = `
+  SELECT t.id FROM threads t WHERE t.org_id = :orgId AND t.expires_at < now() AND t.deleted_at IS NULL ORDER BY t.expires_at`;
+
+const DELETE_EXPIRED_SESSIONS = deleteThreads('cleanup_delete_expired', EXPIRED_SESSIONS);
+
+const DISCARD_EXPIRED_SESSIONS = sql<'orgId' | 'limit'>('cleanup_discard_expired')`
+  WITH gone AS MATERIALIZED (${EXPIRED_SESSIONS} LIMIT :limit FOR UPDATE OF t SKIP LOCKED), current AS (
+    DELETE FROM current_threads c USING gone WHERE c.org_id = :orgId AND c.thread_id = gone.id
+  )
+  UPDATE threads t SET ${EXPIRED} FROM gone WHERE t.org_id = :orgId AND t.id = gone.id`;
 
 const DELETE_OLD_SESSIONS = deleteThreads<'days'>(
   'cleanup_delete_old',
@@ -101,7 +108,7 @@ export class CleanupRepository {
   /** The organizations that have something to remove: all that the system may know of it. */
   async organizationsWithExpired(tx: SystemTx, retention: Retention): Promise<string[]> {
     const text = `
-      SELECT org_id FROM threads WHERE expires_at < now()
+      SELECT org_id FROM threads WHERE expires_at < now() AND deleted_at IS NULL
       UNION SELECT org_id FROM memories WHERE expires_at < now()
       UNION SELECT org_id FROM shares WHERE expires_at < now()
       UNION SELECT org_id FROM idempotency_keys WHERE created_at < now() - make_interval(secs => :keyHours * 3600)
@@ -134,9 +141,9 @@ export class CleanupRepository {
     return tx.execute(DELETE_EXPIRED_SHARES, { orgId, limit });
   }
 
-  /** Deletes the sessions of an organization that expired first; answers how many. */
-  deleteExpiredSessions(tx: TenantTx, orgId: string, limit: number): Promise<number> {
-    return tx.execute(DELETE_EXPIRED_SESSIONS, { orgId, limit });
+  /** Moves the sessions of an organization that expired first to the trash, or where nothing is kept there deletes them; answers how many. */
+  removeExpiredSessions(tx: TenantTx, orgId: string, trashDays: number, limit: number): Promise<number> {
+    return tx.execute(trashDays === 0 ? DELETE_EXPIRED_SESSIONS : DISCARD_EXPIRED_SESSIONS, { orgId, limit });
   }
 
   /** Deletes sessions of an organization, sleeping ones too, whose last write is `days` ago; answers how many. */

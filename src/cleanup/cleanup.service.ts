@@ -99,7 +99,7 @@ export class CleanupService implements OnModuleDestroy {
     const { IDEMPOTENCY_TTL_HOURS: hours, TRASH_RETENTION_DAYS: days } = this.config.env;
     const deletions: Record<Kind, () => Promise<number>> = {
       idempotency_keys: () => this.rows.deleteIdempotencyKeys(tx, orgId, hours, size),
-      expired_sessions: () => this.rows.deleteExpiredSessions(tx, orgId, size),
+      expired_sessions: () => this.rows.removeExpiredSessions(tx, orgId, days, size),
       expired_memories: () => this.rows.deleteExpiredMemories(tx, orgId, size),
       expired_shares: () => this.rows.deleteExpiredShares(tx, orgId, size),
       trashed_threads: () => this.rows.deleteTrashedThreads(tx, orgId, days, size),

@@ -163,17 +163,17 @@ export const variables = {
   }),
   SESSION_MAX_AGE_HOURS: decimal(
     24,
-    'How long a session lives after its last write, reads or not; 0: for ever. **Its messages go with it.**',
+    'How long the session of a notebook lives after its last write, reads or not; 0: for ever. Then it is in the trash, with its messages.',
     { min: 0, max: 10 ** 6 },
   ),
-  SESSION_MAX_CONCURRENT: integer(1000, 'Active sessions of an organization; 0: any number.', {
+  SESSION_MAX_CONCURRENT: integer(1000, 'Active sessions of notebooks in an organization; 0: any number.', {
     min: 0,
     max: 1_000_000,
   }),
   SESSION_EVICTION_POLICY: choice(
     'lru',
     ['lru', 'reject'],
-    'At that number: `lru` puts the least recently written session to sleep until its next write; `reject` answers 429.',
+    'At that number: `lru` puts the least recently written one to sleep until it is read or written; `reject` answers 429.',
   ),
   SESSION_HISTORY_LIMIT: integer(100, 'Messages that the session of a notebook keeps, the newest; 0: all.', {
     min: 0,

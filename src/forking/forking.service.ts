@@ -49,9 +49,9 @@ export class ForkingService {
     checkUpTo(upTo);
     const id = checkSessionId(new_session_id || newId());
     return this.idempotency.once(principal, idempotencyKey, async (tx) => {
-      const { thread_id } = await this.sessions.find(tx, principal, target.id);
+      const { thread_id, notebook_id: notebookId } = await this.sessions.find(tx, principal, target.id);
       // Before the source is held: who makes sessions may have to put it to sleep, and would wait for us, and we for them.
-      const made = await this.opening.create(tx, principal, id);
+      const made = await this.opening.create(tx, principal, id, { notebookId });
       const source = await this.copies.hold(tx, principal, thread_id, target);
       // A session that nobody gave a title has its id for one.
       const name = source.name === target.id ? id : source.name;

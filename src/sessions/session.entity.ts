@@ -1,4 +1,4 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, Unique } from 'typeorm';
 import { Thread } from '../threads';
 
 /**
@@ -7,6 +7,7 @@ import { Thread } from '../threads';
  */
 @Entity('sessions')
 @Unique('sessions_thread_id_key', ['org_id', 'thread_id'])
+@Index('sessions_awake_notebooks_idx', ['org_id', 'thread_id'], { where: '(awake AND (notebook_id IS NOT NULL))' })
 export class Session {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: 'sessions_pkey' })
   org_id!: string;
@@ -28,7 +29,7 @@ export class Session {
   ])
   thread?: Thread;
 
-  /** Of a notebook's session; such a session keeps its newest SESSION_HISTORY_LIMIT messages only (C04). */
+  /** Of a notebook's session: these have an age (N22), a cap (C03) and a limit of their history (C04). */
   @Column({ type: 'text', nullable: true })
   notebook_id!: string | null;
 
@@ -58,6 +59,10 @@ export class Session {
   @Column({ type: 'timestamptz', precision: 3, nullable: true })
   turn_expires_at!: Date | null;
 
+  /** Whether it is active: set by a trigger, as its thread's `session_id` says. */
+  @Column({ type: 'boolean', default: true })
+  awake!: boolean;
+
   /** Moved by reads while SESSION_TTL_SECONDS is set (C13). */
   @Column({ type: 'timestamptz', precision: 3, default: () => 'now()' })
   last_accessed_at!: Date;
@@ -70,5 +75,5 @@ type OfThread =
   'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
 
 /** A live session with what its thread says of it. */
-export type SessionRow = Omit<Session, 'thread' | 'turn_id' | 'turn_expires_at'> &
+export type SessionRow = Omit<Session, 'thread' | 'awake' | 'turn_id' | 'turn_expires_at'> &
   Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };

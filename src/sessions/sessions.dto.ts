@@ -26,7 +26,7 @@ export class SessionSettings {
     min: 1,
     max: 255,
     description:
-      'The notebook that it belongs to: such a session keeps its newest SESSION_HISTORY_LIMIT messages only.',
+      'The notebook that it belongs to: such sessions have SESSION_MAX_AGE_HOURS, SESSION_MAX_CONCURRENT and SESSION_HISTORY_LIMIT.',
     nullable: true,
   })
   notebook_id?: string | null;
@@ -235,7 +235,7 @@ export class SessionView {
     type: String,
     format: 'date-time',
     nullable: true,
-    description: 'From then on it is gone; null: never.',
+    description: 'From then on its thread is in the trash; null: never.',
   })
   expires_at!: string | null;
 

@@ -15,7 +15,7 @@ import {
 } from '../threads';
 import { Session, type SessionRow } from './session.entity';
 
-/** Milliseconds after the last read or write, and after the last write; null: for ever. */
+/** Milliseconds after the last read or write, and for a notebook's session after the last write; null: for ever. */
 interface Lifetime {
   ttlMs: number | null;
   maxAgeMs: number | null;
@@ -58,8 +58,9 @@ const TOUCH_ON_READ = sqlForTarget<keyof Lifetime>(
   (isTarget) => `
     WITH touched AS (
       UPDATE threads t SET expires_at = CASE WHEN t.expires_at IS NOT NULL THEN greatest(t.expires_at, least(
-        t.updated_at + :maxAgeMs::bigint * interval '1 ms', clock_timestamp() + :ttlMs::bigint * interval '1 ms')) END
-      WHERE ${isTarget} RETURNING t.org_id, t.id
+        t.updated_at + CASE WHEN o.notebook_id IS NOT NULL THEN :maxAgeMs::bigint END * interval '1 ms',
+        clock_timestamp() + :ttlMs::bigint * interval '1 ms')) END
+      FROM sessions o WHERE ${isTarget} AND o.org_id = t.org_id AND o.thread_id = t.id RETURNING t.org_id, t.id
     )
     UPDATE sessions s SET last_accessed_at = clock_timestamp() FROM touched
     WHERE s.org_id = touched.org_id AND s.thread_id = touched.id`,

@@ -121,13 +121,13 @@ export class SessionsService {
 
   /** A read keeps a session alive while SESSION_TTL_SECONDS is set; without it this costs nothing. @throws SESSION_NOT_FOUND */
   async noteRead(principal: Principal, id: string): Promise<void> {
-    if (sessionLifetime(this.config.env).ttlMs === null) return;
+    if (sessionLifetime(this.config.env, true).ttlMs === null) return;
     await this.db.runOne(principal, (tx) => this.noteReadIn(tx, principal, id), { repeatable: true });
   }
 
   /** The same, inside a transaction of another service. @throws SESSION_NOT_FOUND */
   async noteReadIn(tx: TenantTx, principal: Principal, id: string): Promise<void> {
-    const lifetime = sessionLifetime(this.config.env);
+    const lifetime = sessionLifetime(this.config.env, true);
     if (lifetime.ttlMs === null) return;
     if (!(await this.sessions.touch(tx, principal, id, lifetime))) throw notFound(bySession(id));
   }

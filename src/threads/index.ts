@@ -15,6 +15,7 @@ export {
 } from './target';
 export {
   bestShare,
+  EXPIRED,
   inForce,
   present,
   type PrincipalNames,

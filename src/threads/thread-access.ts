@@ -18,6 +18,9 @@ export const touchedBy = (writes: string) => `version = t.version + ${writes}, u
 /** What one write sets. */
 export const TOUCH = touchedBy('1');
 
+/** What moves an expired `threads t` to the trash: it is there since it expired, with what it had, and as one of no session. */
+export const EXPIRED = 'deleted_at = t.expires_at, expires_at = NULL, session_id = NULL';
+
 /** Neither in the trash nor expired. */
 export const present = (alias: string) => `(${alias}.deleted_at IS NULL AND ${unexpired(alias)})`;
 
@@ -80,9 +83,12 @@ const CALLER: PrincipalTerms = { orgId: ':orgId', userId: ':userId', seesOrganiz
 /** The same for the caller of a request: `{ ...principal }` has the values. */
 export const visible = (alias: string, purpose: Purpose = 'read') => visibleTo(alias, CALLER, purpose);
 
-/** The caller's threads in the trash, and for an admin all of them: what was shared is not, there. */
+/**
+ * The caller's threads in the trash, and for an admin all of them: what was shared is not, there. What has expired is there at
+ * once, whether or not the cleanup has moved it.
+ */
 export const inTrash = (alias: string) => `${alias}.org_id = :orgId
-  AND (${alias}.user_id = :userId OR :seesOrganization::boolean) AND ${alias}.deleted_at IS NOT NULL AND ${unexpired(alias)}`;
+  AND (${alias}.user_id = :userId OR :seesOrganization::boolean) AND NOT ${present(alias)}`;
 
 /** The thread of the caller's live session. Evicted, or in the trash, it has no session any more. */
 const ofSession = (alias: string) => `

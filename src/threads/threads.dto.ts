@@ -167,6 +167,14 @@ export class ThreadView {
   @ApiProperty({ format: 'date-time', description: 'Moves with every write to the thread or its messages.' })
   updated_at!: string;
 
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'From then on it is in the trash; null: never, as for threads without a session.',
+  })
+  expires_at!: string | null;
+
   @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The thread that it was forked from.' })
   parent_thread_id!: string | null;
 
@@ -245,6 +253,7 @@ export const toThreadView = (thread: Thread): ThreadView => ({
   token_count: thread.token_count,
   total_cost: Number(thread.total_cost),
   version: thread.version,
+  expires_at: thread.expires_at?.toISOString() ?? null,
   created_at: thread.created_at.toISOString(),
   updated_at: thread.updated_at.toISOString(),
   parent_thread_id: thread.forked_from_thread_id,

@@ -102,7 +102,7 @@ describe('Plans of sessions', () => {
     for (const index of ['sessions_pkey', 'threads_pkey']) expect(plan).toContain(index);
   });
 
-  it('X02 so do what finds, holds and deletes a session; the eviction takes the oldest of an index', async () => {
+  it('X02 so do what finds, holds and deletes a session; the eviction looks at notebooks only, by an index', async () => {
     const repository = new SessionsRepository();
     const opening = new SessionOpeningRepository();
     const plans = [
@@ -115,7 +115,7 @@ describe('Plans of sessions', () => {
     ];
     for (const plan of plans) expect(plan).toContain('sessions_pkey');
     const eviction = await explain((tx) => opening.evict(tx, ORG, 1));
-    expect(eviction).toContain('threads_session_updated_at_idx');
-    expect(eviction).not.toContain('"Sort"');
+    expect(eviction).toContain('sessions_awake_notebooks_idx');
+    expect(eviction).not.toContain('Seq Scan');
   });
 });

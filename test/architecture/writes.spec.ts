@@ -6,13 +6,14 @@ import { entityTables, writesBySql, writesOf } from '../support/house/writes';
 const WRITES: Record<string, Record<string, string>> = {
   'auth/api-keys/api-keys': { api_keys: 'insert, update' },
   'cleanup/cleanup': {
+    current_threads: 'delete',
     deleted_messages: 'delete',
     idempotency_keys: 'delete',
     memories: 'delete',
     message_changes: 'delete',
     message_revisions: 'delete',
     shares: 'delete',
-    threads: 'delete',
+    threads: 'update, delete',
   },
   'erasure/erasures': {
     '${table}': 'update, delete',

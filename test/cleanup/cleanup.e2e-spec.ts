@@ -41,7 +41,7 @@ describe('Cleanup', () => {
     const client = at ? alice.at(at.url) : alice;
     const message = { role: 'user', content: 'Hello', token_count: 5, cost: 0.125 };
     const session_id = `session${(count += 1)}`;
-    const made = await client.post('/sessions', { session_id });
+    const made = await client.post('/sessions', { session_id, notebook_id: 'nb' });
     const written = await client.post(`/sessions/${session_id}/messages`, { messages: [message, message] });
     expect([made.status, written.status]).toEqual([201, 201]);
     const threadId: string = made.body.thread_id;
@@ -60,19 +60,21 @@ describe('Cleanup', () => {
     return { orgId, threadId };
   };
 
-  /** Rows of threads, sessions and messages that are left of a session: [1, 1, 2] or [0, 0, 0]. */
+  /** Rows of threads, sessions and messages that are left of a session, and of threads in the trash. */
   const leftOf = async ({ orgId, threadId }: Session) => {
     const { rows } = await app.db.query<{ left: number[] }>(
-      `SELECT array[(SELECT count(*) FROM threads WHERE org_id = $1 AND id = $2),
+      `SELECT array[(SELECT count(*) FROM threads WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL),
          (SELECT count(*) FROM sessions WHERE org_id = $1 AND thread_id = $2),
-         (SELECT count(*) FROM messages WHERE org_id = $1 AND thread_id = $2)]::int[] AS left`,
+         (SELECT count(*) FROM messages WHERE org_id = $1 AND thread_id = $2),
+         (SELECT count(*) FROM threads WHERE org_id = $1 AND id = $2 AND deleted_at IS NOT NULL)]::int[] AS left`,
       [orgId, threadId],
     );
     return rows[0].left;
   };
-  const [WHOLE, GONE] = [
-    [1, 1, 2],
-    [0, 0, 0],
+  const [WHOLE, TRASHED, GONE] = [
+    [1, 1, 2, 0],
+    [0, 1, 2, 1],
+    [0, 0, 0, 0],
   ];
 
   const clean = async (admin: Client, body?: object) => {
@@ -91,14 +93,29 @@ describe('Cleanup', () => {
   };
 
   describe('of what has expired', () => {
-    it('N22 C36 removes a session 25 hours after its last write, messages and all, and keeps one of 23 hours', async () => {
+    it('N22 C36 moves a session to the trash 25 hours after its last write, and keeps one of 23 hours', async () => {
       const { orgId, admin, alice } = await newOrganization();
       const [stale, fresh] = [await makeSession(orgId, { hours: 25 }), await makeSession(orgId, { hours: 23 })];
       const answer = await clean(admin);
       expect(answer).toMatchObject({ expired_sessions: 1, old_sessions: 0, deleted: 1 });
-      expect([await leftOf(stale), await leftOf(fresh)]).toEqual([GONE, WHOLE]);
+      expect([await leftOf(stale), await leftOf(fresh)]).toEqual([TRASHED, WHOLE]);
       expect((await alice.get(`/threads/${fresh.threadId}`)).status).toBe(200);
       expect(await clean(admin)).toMatchObject({ expired_sessions: 0, deleted: 0 });
+      expect((await alice.get('/threads/trash')).body.data.map(({ id }: any) => id)).toEqual([stale.threadId]);
+      expect((await alice.post(`/threads/${stale.threadId}/restore`)).status).toBe(200);
+      expect(await leftOf(stale)).toEqual(WHOLE);
+    });
+
+    it('N22 C15 removes it for good after its days there, and at once where nothing is kept', async () => {
+      const { orgId, admin, alice } = await newOrganization();
+      const [long, stale] = [await makeSession(orgId, { hours: 32 * 24 }), await makeSession(orgId, { hours: 25 })];
+      expect(await clean(admin)).toMatchObject({ expired_sessions: 2, trashed_threads: 1 });
+      expect([await leftOf(long), await leftOf(stale)]).toEqual([GONE, TRASHED]);
+      const other = await app.second({ TRASH_RETENTION_DAYS: '0' });
+      const next = await makeSession(orgId, { hours: 25 });
+      expect(await clean(admin.at(other.url))).toMatchObject({ expired_sessions: 1, trashed_threads: 1 });
+      expect([await leftOf(next), await leftOf(stale)]).toEqual([GONE, GONE]);
+      expect((await alice.get('/threads/trash')).body.data).toEqual([]);
     });
 
     it('N25 goes by SESSION_MAX_AGE_HOURS', async () => {
@@ -107,7 +124,7 @@ describe('Cleanup', () => {
       const [stale, fresh] = [await makeSession(orgId, { hours: 2, at }), await makeSession(orgId, { hours: 0.5, at })];
       const ofOthers = await makeSession(orgId, { hours: 2 });
       expect(await clean(admin)).toMatchObject({ expired_sessions: 1 });
-      expect([await leftOf(stale), await leftOf(fresh), await leftOf(ofOthers)]).toEqual([GONE, WHOLE, WHOLE]);
+      expect([await leftOf(stale), await leftOf(fresh), await leftOf(ofOthers)]).toEqual([TRASHED, WHOLE, WHOLE]);
     });
 
     it('C15 U56 is not needed for that: what has expired is out of sight at once', async () => {
@@ -117,7 +134,7 @@ describe('Cleanup', () => {
         expectProblem(await client.get(`/threads/${stale.threadId}`), 404, 'THREAD_NOT_FOUND');
       expect(await leftOf(stale)).toEqual(WHOLE);
       await clean(admin);
-      expect(await leftOf(stale)).toEqual(GONE);
+      expect(await leftOf(stale)).toEqual(TRASHED);
     });
 
     it('X04 removes those of every organization, sleeping ones too, and never a plain thread', async () => {
@@ -132,7 +149,7 @@ describe('Cleanup', () => {
       await app.db.query(`UPDATE threads SET updated_at = now() - interval '10 years' WHERE id = $1`, [id]);
       const removed = await app.app.get(CleanupService, { strict: false }).run();
       expect(removed).toMatchObject({ expired_sessions: 3 });
-      for (const session of expired) expect(await leftOf(session)).toEqual(GONE);
+      for (const session of expired) expect(await leftOf(session)).toEqual(TRASHED);
       expect(await leftOf(kept)).toEqual(WHOLE);
       expect((await ours.alice.get(`/threads/${id}`)).status).toBe(200);
     });
@@ -180,7 +197,7 @@ describe('Cleanup', () => {
         writer.release();
       }
       expect(await clean(admin)).toMatchObject({ expired_sessions: 0 });
-      expect([await leftOf(held), await leftOf(stale)]).toEqual([WHOLE, GONE]);
+      expect([await leftOf(held), await leftOf(stale)]).toEqual([WHOLE, TRASHED]);
     });
   });
 

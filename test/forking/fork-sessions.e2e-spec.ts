@@ -145,7 +145,10 @@ describe('Forks of sessions', () => {
 
   it('U54 C03 lru makes room for the fork, if need be of the source; the cap holds', async () => {
     const client = await place({ SESSION_MAX_CONCURRENT: '3' });
-    for (const id of ['a', 'b', 'c']) await say(id, id, client);
+    for (const id of ['a', 'b', 'c']) {
+      await client.post('/sessions', { session_id: id, notebook_id: 'nb' });
+      await say(id, id, client);
+    }
     expect((await fork('a', { new_session_id: 'd' }, client)).status).toBe(201);
     const active = async () => (await client.all('/sessions')).map((one) => one.session_id).sort();
     expect([await active(), await texts('d', client)]).toEqual([['b', 'c', 'd'], ['a']]);
@@ -159,6 +162,7 @@ describe('Forks of sessions', () => {
 
   it('C03 reject answers 429 and copies nothing', async () => {
     const client = await place({ SESSION_MAX_CONCURRENT: '5', SESSION_EVICTION_POLICY: 'reject' });
+    await client.post('/sessions', { session_id: 'a', notebook_id: 'nb' });
     await say('a', 'a', client);
     const forks = await Promise.all(Array.from({ length: 20 }, () => fork('a', {}, client)));
     const made = forks.filter(({ status }) => status === 201);

@@ -77,7 +77,7 @@ describe('Changes of sessions', () => {
   });
 
   it('N20 C13 last_activity moves with every write and with no read', async () => {
-    await open({ session_id: 'clock' });
+    await open({ session_id: 'clock', notebook_id: 'nb' });
     let last = await get('clock');
     const writes: (() => Promise<unknown>)[] = [
       () => say('clock'),

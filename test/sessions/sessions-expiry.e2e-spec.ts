@@ -25,6 +25,7 @@ describe('The life of a session', () => {
         [id],
       )
     ).rows[0].ms;
+  const open = (id: string, client = alice) => client.post('/sessions', { session_id: id, notebook_id: 'nb' });
   const lifetimeOf = (session: any) => Date.parse(session.expires_at) - Date.parse(session.last_activity);
 
   it('P31 U56 C15 is over at once, on every route, without any cleanup', async () => {
@@ -77,9 +78,10 @@ describe('The life of a session', () => {
     await alice.post('/sessions/anew/messages', message);
     const before = await get('anew');
     await endIn('anew', -1);
-    // The same message: what it was stored in is gone, so it is stored again.
-    const again = await alice.post('/sessions/anew/messages', message);
-    expect(again).toMatchObject({ status: 201, body: { id, seq: 1 } });
+    // The same message stands in the trash: there it keeps its id.
+    expectProblem(await alice.post('/sessions/anew/messages', message), 409, 'MESSAGE_ID_CONFLICT');
+    const again = await alice.post('/sessions/anew/messages', { ...message, id: undefined });
+    expect(again).toMatchObject({ status: 201, body: { seq: 1 } });
     const after = await get('anew');
     expect(after).toMatchObject({ message_count: 1, metadata: {}, variables: [], notebook_id: null, title: 'anew' });
     expect(after.thread_id).not.toBe(before.thread_id);
@@ -87,8 +89,76 @@ describe('The life of a session', () => {
     await endIn('anew', -1);
     const opened = await alice.post('/sessions', { session_id: 'anew' });
     expect([opened.status, opened.body.messages]).toEqual([201, []]);
-    const { rows } = await app.db.query('SELECT count(*) AS n FROM threads WHERE name = $1', ['anew']);
-    expect(rows[0].n).toBe(1);
+    // What it was is in the trash, as a thread without a session.
+    const { data } = (await alice.get('/threads/trash')).body;
+    expect(data.map(({ id }: any) => id)).toEqual(expect.arrayContaining([before.thread_id, after.thread_id]));
+    const back = (await alice.post(`/threads/${before.thread_id}/restore`)).body;
+    expect(back).toMatchObject({ session_id: null, message_count: 1, expires_at: null });
+    const none = await at({ TRASH_RETENTION_DAYS: '0' });
+    await endIn('anew', -1);
+    await none.post('/sessions', { session_id: 'anew' });
+    const { rows } = await app.db.query('SELECT id FROM threads WHERE id = $1', [opened.body.thread_id]);
+    expect(rows).toEqual([]);
+  });
+
+  it('N22 C15 a session without a notebook outlives 24 hours, and any number of them', async () => {
+    await say('plain');
+    await open('notebook');
+    const [plain, notebook] = [await get('plain'), await get('notebook')];
+    expect(plain.expires_at).toBeNull();
+    expect(lifetimeOf(notebook)).toBe(24 * HOUR_MS);
+    const threads = [(await alice.get(`/threads/${plain.thread_id}`)).body, (await alice.get('/threads')).body.data[0]];
+    expect(threads[0].expires_at).toBeNull();
+    expect(threads[1]).toMatchObject({ id: notebook.thread_id, expires_at: notebook.expires_at });
+    await app.db
+      .query(`UPDATE threads SET updated_at = updated_at - interval '25 h', expires_at = expires_at - interval '25 h'
+      WHERE session_id IN ('plain', 'notebook')`);
+    expect((await get('plain')).message_count).toBe(1);
+    expectProblem(await alice.get('/sessions/notebook'), 404, 'SESSION_NOT_FOUND');
+    const ttl = await at({ SESSION_TTL_SECONDS: '60' });
+    await say('with-ttl', 'Hello', ttl);
+    expect(Math.abs(lifetimeOf(await get('with-ttl', ttl)) - 60_000)).toBeLessThan(30_000);
+  });
+
+  it('N22 C15 has the age of notebooks from when it is one until it is none', async () => {
+    await alice.post('/sessions', { session_id: 'becomes' });
+    const notebook_id = 'nb';
+    const patched = (await alice.patch('/sessions/becomes', { notebook_id })).body;
+    expect(lifetimeOf(patched)).toBeGreaterThan(24 * HOUR_MS - 60_000);
+    expect((await alice.patch('/sessions/becomes', { notebook_id: null })).body.expires_at).toBeNull();
+    const saved = await alice.put('/sessions/becomes/state', { history: [], notebook_id });
+    expect(saved.body.expires_at).not.toBeNull();
+    expect((await alice.put('/sessions/becomes/state', { history: [] })).body.expires_at).not.toBeNull();
+    expect((await alice.put('/sessions/becomes/state', { history: [], notebook_id: null })).body.expires_at).toBeNull();
+    await alice.post('/agent/quick', { query: 'Hello?', context: { notebook_id, session_id: 'becomes' } });
+    expect((await get('becomes')).expires_at).not.toBeNull();
+    expect((await alice.post('/sessions/becomes/fork', { new_session_id: 'fork' })).body.expires_at).not.toBeNull();
+    const file = { schema_version: 2, session: { id: 'fork' }, messages: [] };
+    await alice.post('/sessions/import?overwrite=true', file);
+    expect(await get('fork')).toMatchObject({ notebook_id: null, expires_at: null });
+  });
+
+  it('N22 C15 what has expired is in its owner’s trash at once, and comes back whole, memory and all', async () => {
+    await open('ended');
+    await say('ended', 'Kept');
+    await alice.put('/memory/fact', { value: 1, session_id: 'ended' });
+    const { thread_id } = await get('ended');
+    await endIn('ended', -1);
+    const [trashed] = (await alice.get('/threads/trash')).body.data;
+    expect(trashed).toMatchObject({ id: thread_id, session_id: null, expires_at: null, message_count: 1 });
+    expect(Date.now() - Date.parse(trashed.deleted_at)).toBeLessThan(60_000);
+    const path = `/threads/${thread_id}/restore`;
+    for (const stranger of [await app.as('acme', 'mallory'), await app.as('globex', 'alice')]) {
+      expectProblem(await stranger.post(path), 404, 'THREAD_NOT_FOUND');
+      expect((await stranger.get('/threads/trash')).text).not.toContain(thread_id);
+    }
+    const none = await at({ TRASH_RETENTION_DAYS: '0' });
+    expectProblem(await none.post(path), 404, 'THREAD_NOT_FOUND');
+    expect((await none.get('/threads/trash')).text).not.toContain(thread_id);
+    expect((await alice.post(path)).body).toMatchObject({ session_id: 'ended', message_count: 1 });
+    const back = await get('ended');
+    expect(lifetimeOf(back)).toBeGreaterThan(24 * HOUR_MS - 60_000);
+    expect((await alice.get('/memory/fact', { query: { session_id: 'ended' } })).body.value).toBe(1);
   });
 
   it('U57 U60 begins anew once, when thirty writes come at the same time', async () => {
@@ -160,7 +230,7 @@ describe('The life of a session', () => {
 
   it('C57 SESSION_MAX_AGE_HOURS ends it though it is read', async () => {
     const client = await at({ SESSION_MAX_AGE_HOURS: '0.002', SESSION_TTL_SECONDS: '3600' });
-    await say('aged', 'Hello', client);
+    await open('aged', client);
     for (let turn = 0; turn < 3; turn += 1) {
       expect(Math.abs(lifetimeOf(await get('aged', client)) - 7200)).toBeLessThan(100);
       await sleep(100);
@@ -170,7 +240,7 @@ describe('The life of a session', () => {
   });
 
   it('N25 U24c U55 lives as long as the configuration says, 0 for ever; a resume takes a new one over', async () => {
-    await say('resumed');
+    await open('resumed');
     expect(lifetimeOf(await get('resumed'))).toBeGreaterThan(24 * HOUR_MS - 60_000);
     const hour = await at({ SESSION_MAX_AGE_HOURS: '1' });
     await hour.post('/sessions', { session_id: 'resumed' });
@@ -188,7 +258,7 @@ describe('The life of a session', () => {
   });
 
   it('P32 C15 a read never shortens its life, also under a shorter one; a memory saved for it lengthens it', async () => {
-    await alice.post('/sessions', { session_id: 'aged' });
+    await open('aged');
     await app.db.query(`UPDATE threads SET updated_at = now() - interval '10 days' WHERE session_id = 'aged'`);
     const strict = await at({ SESSION_TTL_SECONDS: '3600', SESSION_MAX_AGE_HOURS: '24' });
     for (let reads = 0; reads < 2; reads += 1) expect((await strict.get('/sessions/aged/metadata')).status).toBe(200);
@@ -204,6 +274,7 @@ describe('The life of a session', () => {
     await endIn('taken-up', 30);
     expect((await client.post('/sessions', { session_id: 'taken-up' })).status).toBe(200);
     expect(await leftMs('taken-up')).toBeGreaterThan(500_000);
+    await open('old');
     await say('old');
     await app.db.query(`UPDATE threads SET updated_at = now() - interval '3 h' WHERE session_id = 'old'`);
     const hour = await at({ SESSION_MAX_AGE_HOURS: '1' });

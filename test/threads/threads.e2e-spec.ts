@@ -26,6 +26,7 @@ describe('Threads', () => {
         status: 'active',
         auto_summarize: null,
         session_id: null,
+        expires_at: null,
         parent_thread_id: null,
         fork_point: null,
       },

@@ -141,22 +141,44 @@ describe('The trash of threads', () => {
       }
     });
 
-    it('C15 a life does not end later for the trash', async () => {
+    it('C15 in the trash nothing expires before its days are over, and lives on from when it is back', async () => {
       const { id, threadId } = await open();
+      await alice.patch(`/sessions/${id}`, { notebook_id: 'nb' });
       await alice.delete(`/threads/${threadId}`);
-      await app.db.query(`UPDATE threads SET expires_at = now() - interval '1 s' WHERE id = $1`, [threadId]);
-      expectProblem(await restore(threadId), 404, 'THREAD_NOT_FOUND');
-      expect((await alice.get('/threads/trash', { query: { limit: 1000 } })).text).not.toContain(threadId);
-      expect((await alice.post('/sessions', { session_id: id })).status).toBe(201);
+      const { rows } = await app.db.query('SELECT expires_at FROM threads WHERE id = $1', [threadId]);
+      expect(rows).toEqual([{ expires_at: null }]);
+      expect((await alice.get('/threads/trash', { query: { limit: 1000 } })).text).toContain(threadId);
+      const { body } = await restore(threadId);
+      expect(Date.parse(body.expires_at) - Date.parse(body.updated_at)).toBe(24 * 3_600_000);
     });
 
-    it('C03 where SESSION_MAX_CONCURRENT are active, a restored one sleeps until its next write', async () => {
+    it('C15 what has expired and what was deleted are in the trash in one order, page by page', async () => {
+      const carol = await app.as('acme', 'carol');
+      const ids: string[] = [];
+      for (let n = 0; n < 6; n += 1) {
+        const { thread_id } = (await carol.post('/sessions', { session_id: `s${n}`, notebook_id: 'nb' })).body;
+        ids.push(thread_id);
+        if (n % 2) await carol.delete(`/threads/${thread_id}`);
+        const column = n % 2 ? 'deleted_at' : 'expires_at';
+        const time = `now() - interval '${10 - n} min'`;
+        await app.db.query(`UPDATE threads SET ${column} = ${time} WHERE id = $1`, [thread_id]);
+      }
+      const trashed = async (query: object) => (await carol.all('/threads/trash', { ...query })).map(({ id }) => id);
+      expect(await trashed({ limit: 2 })).toEqual([...ids].reverse());
+      expect(await trashed({ limit: 4, order: 'asc' })).toEqual(ids);
+      expect((await carol.get('/threads/trash?offset=2&limit=2')).body.data.map(({ id }: any) => id)).toEqual([
+        ids[3],
+        ids[2],
+      ]);
+    });
+
+    it('C03 where SESSION_MAX_CONCURRENT are active, a restored one of a notebook sleeps until its next write', async () => {
       const client = (await app.as('capped', 'alice')).at(
         (await app.second({ SESSION_MAX_CONCURRENT: '1', SESSION_EVICTION_POLICY: 'reject' })).url,
       );
-      const { thread_id } = (await client.post('/sessions', { session_id: 'a' })).body;
+      const { thread_id } = (await client.post('/sessions', { session_id: 'a', notebook_id: 'nb' })).body;
       await client.delete(`/threads/${thread_id}`);
-      expect((await client.post('/sessions', { session_id: 'b' })).status).toBe(201);
+      expect((await client.post('/sessions', { session_id: 'b', notebook_id: 'nb' })).status).toBe(201);
       expect((await client.post(`/threads/${thread_id}/restore`)).body).toMatchObject({
         id: thread_id,
         session_id: null,

@@ -4,16 +4,19 @@ import { columnsOf } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Principal } from '../../organizations';
-import { present, Thread, unexpired } from '../../threads';
+import { EXPIRED, present, Thread, unexpired } from '../../threads';
 import { Session } from '../session.entity';
 import { KEY, type KeyNames, LIVE_SESSIONS } from '../sessions.repository';
 
 /** A live session's thread, held, with what a writer must know of the session. */
 export type HeldSession = Thread & Pick<Session, 'notebook_id' | 'system_prompt' | 'max_tokens' | 'variables'>;
 
+type ThreadKey = Pick<Thread, 'org_id' | 'id'>;
+
 /** What is left of a session that is not active. */
-interface Leftover {
+export interface Leftover {
   thread_id: string;
+  notebook_id: string | null;
   expired: boolean;
   /** Its thread is in the trash. */
   deleted: boolean;
@@ -34,7 +37,7 @@ const LOCK_CREATION = sql<'name'>('sessions_lock_creation')`
   SELECT pg_advisory_xact_lock(hashtextextended(:name, ${String(HASHED_LOCKS.sessions)}))`;
 
 const HOLD_LEFTOVER = sql<KeyNames, Leftover>('sessions_hold_leftover')`
-  SELECT t.id AS thread_id, NOT ${unexpired('t')} AS expired, t.deleted_at IS NOT NULL AS deleted
+  SELECT t.id AS thread_id, s.notebook_id, NOT ${unexpired('t')} AS expired, t.deleted_at IS NOT NULL AS deleted
   FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id WHERE ${KEY} FOR UPDATE OF t`;
 
 const EXISTS = sql<KeyNames>('sessions_exists')`
@@ -50,14 +53,23 @@ const INSERT = sql<KeyNames | 'threadId' | 'title' | 'metadata' | 'lifetimeMs'>(
   INSERT INTO sessions (org_id, user_id, id, thread_id, last_accessed_at, created_at)
   SELECT :orgId, :userId, :id, :threadId, now, now FROM clock`;
 
+/* `awake` is the index: a notebook's session that sleeps or lies in the trash is not looked at. */
+const ACTIVE_NOTEBOOKS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
+  WHERE s.org_id = :orgId AND s.awake AND s.notebook_id IS NOT NULL AND t.session_id IS NOT NULL AND ${unexpired('t')}`;
+
+const COUNT_ACTIVE = sql<'orgId', { active: number }>('sessions_count_active')`
+  SELECT count(*) AS active FROM ${ACTIVE_NOTEBOOKS}`;
+
 /* Materialized: a subquery with LIMIT may run again for each row that it is compared with, and evict one each time. */
 const EVICT = sql<'orgId' | 'count'>('sessions_evict')`
   WITH oldest AS MATERIALIZED (
-    SELECT t.org_id, t.id, t.updated_at FROM threads t
-    WHERE t.org_id = :orgId AND t.session_id IS NOT NULL AND ${unexpired('t')} ORDER BY t.updated_at, t.id LIMIT :count
+    SELECT t.org_id, t.id, t.updated_at FROM ${ACTIVE_NOTEBOOKS} ORDER BY t.updated_at, t.id LIMIT :count
   )
   UPDATE threads t SET session_id = NULL FROM oldest
   WHERE t.org_id = oldest.org_id AND t.id = oldest.id AND t.updated_at = oldest.updated_at`;
+
+const DISCARD_EXPIRED = sql<'orgId' | 'threadId'>('sessions_discard_expired')`
+  UPDATE threads t SET ${EXPIRED} WHERE t.org_id = :orgId AND t.id = :threadId`;
 
 const KEEP_ALIVE = sql<'orgId' | 'threadId' | 'ms'>('sessions_keep_alive')`
   UPDATE threads t SET expires_at = greatest(t.expires_at, clock_timestamp() + :ms::bigint * interval '1 ms')
@@ -112,14 +124,18 @@ export class SessionOpeningRepository {
     await tx.repo(Thread).delete({ org_id: orgId, id: threadId });
   }
 
-  /** Active sessions of the organization. */
-  countActive(tx: TenantTx, orgId: string): Promise<number> {
-    const threads = tx.repo(Thread).createQueryBuilder('t').where('t.org_id = :orgId', { orgId });
-    return threads.andWhere(`t.session_id IS NOT NULL AND ${unexpired('t')}`).getCount();
+  /** Moves an expired thread to the trash, where it is as one of no session. */
+  async discard(tx: TenantTx, { orgId }: Principal, threadId: string): Promise<void> {
+    await tx.execute(DISCARD_EXPIRED, { orgId, threadId });
+  }
+
+  /** Active sessions of notebooks in the organization. */
+  async countActive(tx: TenantTx, orgId: string): Promise<number> {
+    return (await tx.query(COUNT_ACTIVE, { orgId }))[0].active;
   }
 
   /**
-   * Puts the sessions to sleep that were written to least recently; the next write wakes them. One that is written to
+   * Puts the notebooks' sessions to sleep that were written to least recently; the next read or write wakes them. One that is written to
    * at this moment stays awake, so there may be fewer than `count`.
    */
   async evict(tx: TenantTx, orgId: string, count: number): Promise<void> {
@@ -132,7 +148,7 @@ export class SessionOpeningRepository {
   }
 
   /** Lets the thread live as long as the configuration says now, from now on: it may not end under who resumes it. */
-  async setLifetime(tx: TenantTx, thread: Thread, lifetimeMs: number | null): Promise<void> {
+  async setLifetime(tx: TenantTx, thread: ThreadKey, lifetimeMs: number | null): Promise<void> {
     await tx.execute(SET_LIFETIME, { orgId: thread.org_id, threadId: thread.id, lifetimeMs });
   }
 }

@@ -45,7 +45,14 @@ export class SessionSettingsService {
   /** @throws SESSION_NOT_FOUND, METADATA_TOO_LARGE, PRECONDITION_FAILED, VERSION_CONFLICT */
   update(principal: Principal, id: string, body: UpdateSession, ifMatch?: number): Promise<SessionView> {
     return this.idempotency.once(principal, undefined, async (tx) => {
+      const joins = (body.notebook_id ?? null) !== null;
+      if (joins && (await this.sessions.find(tx, principal, id)).notebook_id === null)
+        await this.opening.makeRoom(tx, principal);
       await this.patches.patch(tx, principal, id, body, precondition(ifMatch, body));
+      if (body.notebook_id !== undefined) {
+        const { session } = await this.opening.open(tx, principal, id);
+        await this.opening.renewLifetime(tx, session, body.notebook_id);
+      }
       return this.sessions.toView(await this.sessions.find(tx, principal, id));
     });
   }
@@ -56,9 +63,9 @@ export class SessionSettingsService {
     id: string,
     { notebook_id, ...settings }: SessionSettings,
   ): Promise<OpenedView> {
-    const { session, created } = await this.opening.open(tx, owner, id);
+    const { session, created } = await this.opening.open(tx, owner, id, { notebookId: notebook_id });
     if (!created) await this.sessions.noteReadIn(tx, owner, id);
-    await this.opening.renewLifetime(tx, session);
+    await this.opening.renewLifetime(tx, session, session.notebook_id ?? notebook_id ?? null);
     const said = { ...settings, notebook_id: session.notebook_id === null ? notebook_id : undefined };
     if (saysAnythingOf(said)) await this.patches.apply(tx, owner, id, said);
     const view = this.sessions.toView(await this.sessions.find(tx, owner, id));

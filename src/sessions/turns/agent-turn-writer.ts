@@ -25,9 +25,9 @@ export class AgentTurnWriter {
     leaseMs: number,
     asks: boolean,
   ): Promise<AgentTurnLease> {
-    const { id, sessionId, question } = start;
-    const { session, created } = await this.opening.open(tx, principal, sessionId);
-    await this.opening.renewLifetime(tx, session);
+    const { id, sessionId, notebookId, question } = start;
+    const { session, created } = await this.opening.open(tx, principal, sessionId, { notebookId });
+    await this.opening.renewLifetime(tx, session, session.notebook_id ?? notebookId);
     const claimed = await this.turns.claim(tx, principal, start, leaseMs);
     if (!claimed) throw turnInProgress();
     // With the session that had it, an earlier attempt's question is gone too.

@@ -4,7 +4,7 @@ import { columnsOf, Conditions } from '../../database/door/conditions';
 import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import type { Target } from '../target';
-import { inTrash, sqlForTarget, TOUCH, unexpired, WRITTEN_AT } from '../thread-access';
+import { inTrash, sqlForTarget, unexpired, WRITTEN_AT } from '../thread-access';
 import { Thread } from '../thread.entity';
 
 interface ThreadTrashSlice {
@@ -13,16 +13,23 @@ interface ThreadTrashSlice {
   order: 'asc' | 'desc';
   limit: number;
   offset: number;
+  /** Whether what has expired goes there. */
+  withExpired: boolean;
 }
 
-/* A session's life does not end later for that its thread is in the trash. */
+/** A thread with the time since when it is in the trash. */
+export type TrashedRow = Thread & { gone_at: Date };
+
+const COLUMNS = columnsOf(Thread, 't');
+
+/* In the trash it stays for its days, also one that would have expired meanwhile. */
 const DISCARD = sqlForTarget<'version'>(
   'threads_discard',
   'own',
 )(
   (isTarget) => `
     WITH gone AS (
-      UPDATE threads t SET deleted_at = ${WRITTEN_AT}, session_id = NULL, version = t.version + 1, updated_at = ${WRITTEN_AT}
+      UPDATE threads t SET deleted_at = ${WRITTEN_AT}, session_id = NULL, expires_at = NULL, version = t.version + 1, updated_at = ${WRITTEN_AT}
       WHERE ${isTarget} AND (:version::bigint IS NULL OR t.version = :version) RETURNING t.org_id, t.id
     ), current AS (
       DELETE FROM current_threads c USING gone WHERE c.org_id = gone.org_id AND c.thread_id = gone.id
@@ -30,14 +37,21 @@ const DISCARD = sqlForTarget<'version'>(
     SELECT id FROM gone`,
 );
 
+/* A session lives once more as long as after a write; what is no session any more, for ever. */
+const LIFETIME = `CASE WHEN EXISTS (
+  SELECT FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id) THEN t.lifetime_ms END`;
+
 const RESTORE = sql<'orgId' | 'id' | 'mostSessions', Thread>('threads_restore')`
   UPDATE threads t SET deleted_at = NULL,
     session_id = (
       SELECT s.id FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id
-        AND (:mostSessions::int = 0 OR :mostSessions > (
-          SELECT count(*) FROM threads a WHERE a.org_id = :orgId AND a.session_id IS NOT NULL AND ${unexpired('a')}))
-    ), ${TOUCH}
-  WHERE t.org_id = :orgId AND t.id = :id RETURNING ${columnsOf(Thread, 't')}`;
+        AND (s.notebook_id IS NULL OR :mostSessions::int = 0 OR :mostSessions > (
+          SELECT count(*) FROM sessions o JOIN threads a ON a.org_id = o.org_id AND a.id = o.thread_id
+          WHERE o.org_id = :orgId AND o.awake AND o.notebook_id IS NOT NULL AND a.session_id IS NOT NULL
+            AND a.id <> :id AND ${unexpired('a')}))
+    ), version = t.version + 1, updated_at = ${WRITTEN_AT}, lifetime_ms = ${LIFETIME},
+    expires_at = ${WRITTEN_AT} + (${LIFETIME}) * interval '1 ms'
+  WHERE t.org_id = :orgId AND t.id = :id RETURNING ${COLUMNS}`;
 
 @Injectable()
 export class ThreadTrashRepository {
@@ -46,7 +60,7 @@ export class ThreadTrashRepository {
     return (await tx.query(DISCARD[target.by], { ...principal, target: target.id, version })).length === 1;
   }
 
-  /** The thread in the trash, held, if it is the caller's. */
+  /** The thread in the trash, held, if it is the caller's; also one that has just expired. */
   async hold(tx: TenantTx, principal: Principal, id: string): Promise<Thread | undefined> {
     const threads = tx.repo(Thread).createQueryBuilder('t').setLock('pessimistic_write');
     return (await threads.where(`${inTrash('t')} AND t.id = :id`, { ...principal, id }).getOne()) ?? undefined;
@@ -54,7 +68,7 @@ export class ThreadTrashRepository {
 
   /**
    * Brings a held thread back, with its session unless somebody has given its id away. Where `mostSessions` are active (0: no
-   * bound) it sleeps until its next write. @returns the thread as it is now
+   * bound) one of a notebook sleeps until its next read or write. @returns the thread as it is now
    */
   async restore(tx: TenantTx, thread: Thread, mostSessions: number): Promise<Thread> {
     return (await tx.query(RESTORE, { orgId: thread.org_id, id: thread.id, mostSessions }))[0];
@@ -64,16 +78,25 @@ export class ThreadTrashRepository {
     await tx.repo(Thread).delete({ org_id, id });
   }
 
-  /** A user's threads in the trash, the last one first unless `asc`. */
-  list(tx: TenantTx, orgId: string, userId: string, slice: ThreadTrashSlice): Promise<Thread[]> {
-    const { after, order, limit, offset } = slice;
-    const where = new Conditions(
-      `t.org_id = :orgId AND t.user_id = :userId AND t.deleted_at IS NOT NULL AND ${unexpired('t')}`,
-      { orgId, userId },
-    );
-    where.beyond({ 't.deleted_at': 'timestamptz', 't.id': 'uuid' }, after, order);
-    const direction = order === 'asc' ? 'ASC' : 'DESC';
-    const threads = tx.repo(Thread).createQueryBuilder('t').where(where.toString(), where.values);
-    return threads.orderBy({ 't.deleted_at': direction, 't.id': direction }).limit(limit).offset(offset).getMany();
+  /**
+   * A user's threads in the trash, the last one first unless `asc`. What was moved there and what has just expired are read each
+   * in its own order, and merged.
+   */
+  list(tx: TenantTx, orgId: string, userId: string, slice: ThreadTrashSlice): Promise<TrashedRow[]> {
+    const { after, order, limit, offset, withExpired } = slice;
+    const moved = 't.deleted_at IS NOT NULL';
+    const expired = `t.deleted_at IS NULL AND NOT ${unexpired('t')}`;
+    const values: Record<string, unknown> = { limit, offset };
+    const part = (condition: string, at: string) => {
+      const where = new Conditions(`t.org_id = :orgId AND t.user_id = :userId AND ${condition}`, { orgId, userId });
+      where.beyond({ [at]: 'timestamptz', 't.id': 'uuid' }, after, order);
+      Object.assign(values, where.values);
+      return `(SELECT ${COLUMNS}, ${at} AS gone_at FROM threads t WHERE ${where}
+        ORDER BY ${at} ${order}, t.id ${order} LIMIT :limit::int + :offset::int)`;
+    };
+    const parts = [part(moved, 't.deleted_at'), ...(withExpired ? [part(expired, 't.expires_at')] : [])];
+    const text = `SELECT ${COLUMNS}, t.gone_at FROM (${parts.join(' UNION ALL ')}) t
+      ORDER BY t.gone_at ${order}, t.id ${order} LIMIT :limit OFFSET :offset`;
+    return tx.query<TrashedRow>(text, values);
   }
 }

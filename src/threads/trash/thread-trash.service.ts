@@ -6,7 +6,7 @@ import { checkVersion, precondition } from '../../http/request/versions';
 import { CONFIG, type Config } from '../../config/config';
 import { TenantDatabase, type TenantTx } from '../../database/door/tenant-database';
 import { checkTarget, ownerOf, type Target } from '../target';
-import { ThreadTrashRepository } from './thread-trash.repository';
+import { ThreadTrashRepository, type TrashedRow } from './thread-trash.repository';
 import type { Thread } from '../thread.entity';
 import {
   type DeletedThread,
@@ -38,7 +38,7 @@ export class ThreadTrashService {
   /** A thread with its messages and its session. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE, PRECONDITION_FAILED */
   async delete(principal: Principal, target: Target, { ifMatch, erase }: DeletingThread): Promise<DeletedThread> {
     checkTarget(target);
-    const isFinal = erase || this.config.env.TRASH_RETENTION_DAYS === 0;
+    const isFinal = erase || !this.keeps;
     await this.db.run(principal, async (tx) => {
       if (erase && (await this.eraseTrashed(tx, principal, target, ifMatch))) return;
       const deleted = isFinal
@@ -53,23 +53,34 @@ export class ThreadTrashService {
   async list(principal: Principal, query: ListThreadTrashQuery): Promise<ThreadTrashList> {
     const { limit = DEFAULT_LIMIT, order = 'desc', offset = 0 } = query;
     const owner = ownerOf(principal, query);
-    const slice = { after: positionOf(query, [isIsoTime, isUuid]), order, limit: rowsFor(limit), offset };
+    const after = positionOf(query, [isIsoTime, isUuid]);
+    const slice = { after, order, limit: rowsFor(limit), offset, withExpired: this.keeps };
     const rows = await this.db.readOne(principal, (tx) => this.trash.list(tx, principal.orgId, owner, slice));
-    return toPage(rows, limit, toTrashedThread, (thread: Thread) => [thread.deleted_at?.toISOString(), thread.id]);
+    return toPage(rows, limit, toTrashedThread, ({ gone_at, id }) => [gone_at.toISOString(), id]);
   }
 
   /** One that is not in the trash stays as it is. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
   async restore(principal: Principal, target: Target): Promise<ThreadView> {
     checkTarget(target);
     return this.db.run(principal, async (tx) => {
-      const trashed = await this.trash.hold(tx, principal, target.id);
+      const trashed = await this.hold(tx, principal, target.id);
       if (trashed) return toThreadView(await this.trash.restore(tx, trashed, this.config.env.SESSION_MAX_CONCURRENT));
       return this.threads.getOwnIn(tx, principal, target);
     });
   }
 
+  private get keeps(): boolean {
+    return this.config.env.TRASH_RETENTION_DAYS > 0;
+  }
+
+  /** Where nothing is kept, what has expired is gone. */
+  private async hold(tx: TenantTx, principal: Principal, id: string): Promise<Thread | undefined> {
+    const trashed = await this.trash.hold(tx, principal, id);
+    return trashed?.deleted_at || this.keeps ? trashed : undefined;
+  }
+
   private async eraseTrashed(tx: TenantTx, principal: Principal, target: Target, ifMatch?: number): Promise<boolean> {
-    const trashed = await this.trash.hold(tx, principal, target.id);
+    const trashed = await this.hold(tx, principal, target.id);
     if (!trashed) return false;
     checkVersion(precondition(ifMatch), trashed.version);
     await this.trash.erase(tx, trashed);
@@ -77,7 +88,9 @@ export class ThreadTrashService {
   }
 }
 
-const toTrashedThread = (thread: Thread): TrashedThread => ({
+const toTrashedThread = (thread: TrashedRow): TrashedThread => ({
   ...toThreadView(thread),
-  deleted_at: (thread.deleted_at as Date).toISOString(),
+  session_id: null,
+  expires_at: null,
+  deleted_at: thread.gone_at.toISOString(),
 });

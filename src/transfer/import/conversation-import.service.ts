@@ -68,16 +68,24 @@ export class ConversationImportService {
   ): Promise<Thread | undefined> {
     if (!session && !asSession) return undefined;
     const id = session?.id || newId();
+    const opening = { notebookId: session?.notebook_id };
     // Made again, so that this conversation meets it as it would.
     if (undone?.has(id)) await this.sessions.create(tx, owner, id);
-    if (overwrite) return (await this.sessions.open(tx, owner, id)).session;
+    if (overwrite) return this.overwritten(tx, owner, id, opening.notebookId ?? null);
     try {
-      return await this.sessions.create(tx, owner, id);
+      return await this.sessions.create(tx, owner, id, opening);
     } catch (error) {
       // Among threads the conversation is what counts; a name that is taken is given up for a new one (C47).
       if (asSession || !(error instanceof Problem) || error.code !== 'SESSION_EXISTS') throw error;
-      return this.sessions.create(tx, owner, newId());
+      return this.sessions.create(tx, owner, newId(), opening);
     }
+  }
+
+  /** What is there, as the session that takes its place: of a notebook it lives as those do. */
+  private async overwritten(tx: TenantTx, owner: Principal, id: string, notebookId: string | null): Promise<Thread> {
+    const { session } = await this.sessions.open(tx, owner, id, { notebookId });
+    await this.sessions.renewLifetime(tx, session, notebookId);
+    return session;
   }
 }
 
