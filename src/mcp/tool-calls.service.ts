@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import { allows, checkAccess } from '../auth';
 import type { Problem } from '../common/errors';
+import { isObject } from '../http/request/fields';
+import { isMissingSession, SessionWaker } from '../threads';
 import { ConversationTools } from './conversation-tools.service';
 import { toProblem } from './mcp.errors';
 import { MemoryTools } from './memory-tools.service';
@@ -13,7 +15,12 @@ import type { Call, Tool } from './tool';
 export class ToolCalls {
   private readonly tools: ReadonlyMap<string, Tool>;
 
-  constructor(memory: MemoryTools, conversations: ConversationTools, search: SearchTools) {
+  constructor(
+    memory: MemoryTools,
+    conversations: ConversationTools,
+    search: SearchTools,
+    private readonly sessions: SessionWaker,
+  ) {
     const tools = [...memory.tools, ...conversations.tools, ...search.tools];
     this.tools = new Map(tools.map((tool) => [tool.definition.name, tool]));
   }
@@ -30,9 +37,21 @@ export class ToolCalls {
     if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool ${name}.`);
     try {
       for (const permission of tool.permissions) checkAccess(permission, call.principal.role);
-      return toResult(await tool.run(call.principal, input));
+      return toResult(await this.run(tool, call, input));
     } catch (error) {
       return toErrorResult(toProblem(error, call), call);
+    }
+  }
+
+  /** A session that sleeps wakes, as on the routes of sessions. */
+  private async run(tool: Tool, { principal }: Call, input: unknown): Promise<object> {
+    try {
+      return await tool.run(principal, input);
+    } catch (error) {
+      const id = isObject(input) ? input.session_id : undefined;
+      const woken = isMissingSession(error) && typeof id === 'string' && (await this.sessions.wake(principal, { id }));
+      if (!woken) throw error;
+      return tool.run(principal, input);
     }
   }
 }

@@ -19,6 +19,7 @@ export function toSessionView(row: SessionRow, largeFrom: number): SessionView {
     org_id: row.org_id,
     user_id: row.user_id,
     title: row.name,
+    state: row.status === 'archived' ? 'archived' : row.is_awake ? 'active' : 'sleeping',
     notebook_id: row.notebook_id,
     prompt_name: row.prompt_name,
     system_prompt: row.system_prompt,

@@ -72,8 +72,16 @@ export class Session {
 }
 
 type OfThread =
-  'name' | 'metadata' | 'auto_summarize' | 'message_count' | 'token_count' | 'total_cost' | 'version' | 'expires_at';
+  | 'status'
+  | 'name'
+  | 'metadata'
+  | 'auto_summarize'
+  | 'message_count'
+  | 'token_count'
+  | 'total_cost'
+  | 'version'
+  | 'expires_at';
 
 /** A live session with what its thread says of it. */
 export type SessionRow = Omit<Session, 'thread' | 'awake' | 'turn_id' | 'turn_expires_at'> &
-  Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null };
+  Pick<Thread, OfThread | 'updated_at'> & { parent_session_id: string | null; is_awake: boolean };

@@ -54,7 +54,10 @@ export class SessionsController {
 
   @Get()
   @Access('sessions:read')
-  @ApiOperation({ operationId: 'listSessions', summary: 'A page of active sessions, last written to first' })
+  @ApiOperation({
+    operationId: 'listSessions',
+    summary: 'A page of sessions, the active ones by default, last written to first',
+  })
   @ApiOkResponse({ type: SessionList })
   list(@Caller() principal: Principal, @Query() query: ListSessionsQuery) {
     return this.lists.list(principal, query);

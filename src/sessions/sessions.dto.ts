@@ -92,6 +92,9 @@ export class GetSessionQuery extends OwnerQuery {
   include?: 'messages';
 }
 
+const SESSION_STATES = ['active', 'sleeping', 'archived'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
+
 const SESSION_SORTS = ['updated_at', 'created_at'] as const;
 
 export class ListSessionsQuery extends CountedPageQuery {
@@ -106,7 +109,13 @@ export class ListSessionsQuery extends CountedPageQuery {
   @FlagField({ default: 'false', description: '`true`: what others share with you, instead of your own sessions.' })
   shared?: 'true' | 'false';
 
-  @EnumField(['true'], { description: 'Listed sessions are active, always: the others have expired or sleep.' })
+  @EnumField([...SESSION_STATES, 'all'], {
+    default: 'active',
+    description: '`sleeping`: put to sleep at SESSION_MAX_CONCURRENT; they wake when they are read or written.',
+  })
+  state?: SessionState | 'all';
+
+  @EnumField(['true'], { description: 'The same as state=active.' })
   active?: 'true';
 
   @EnumField(SESSION_SORTS, { default: 'updated_at', description: 'Newest first unless order=asc.' })
@@ -173,6 +182,9 @@ export class SessionView {
 
   @ApiProperty()
   title!: string;
+
+  @ApiProperty({ enum: SESSION_STATES })
+  state!: SessionState;
 
   @ApiProperty({ type: String, nullable: true })
   notebook_id!: string | null;

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { IdempotencyModule } from '../idempotency';
 import { MessagesModule } from '../messages';
 import { OrganizationsModule } from '../organizations';
-import { ThreadsModule } from '../threads';
+import { SessionWaker, ThreadsModule } from '../threads';
 import { SessionPatchService } from './settings/session-patch.service';
 import { SessionDocumentsController } from './settings/session-documents.controller';
 import { SessionDocumentsService } from './settings/session-documents.service';
@@ -30,6 +30,7 @@ import { SessionsService } from './sessions.service';
     SessionOpeningService,
     SessionOpeningRepository,
     SessionSettingsService,
+    { provide: SessionWaker, useExisting: SessionSettingsService },
     SessionListService,
     SessionMessagesService,
     SessionDocumentsService,
@@ -41,6 +42,13 @@ import { SessionsService } from './sessions.service';
     SessionsRepository,
     SessionListRepository,
   ],
-  exports: [SessionsService, SessionOpeningService, SessionPatchService, SessionMessagesService, AgentTurnsService],
+  exports: [
+    SessionsService,
+    SessionOpeningService,
+    SessionPatchService,
+    SessionMessagesService,
+    AgentTurnsService,
+    SessionWaker,
+  ],
 })
 export class SessionsModule {}

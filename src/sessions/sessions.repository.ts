@@ -27,6 +27,7 @@ export type SessionPatch = Partial<Pick<Session, 'notebook_id' | 'prompt_name' |
 export const SESSION_COLUMNS = `s.org_id, s.user_id, s.id, s.thread_id, s.notebook_id, s.prompt_name, s.system_prompt,
   s.max_tokens, s.variables, s.saved_version, greatest(s.last_accessed_at, t.updated_at) AS last_accessed_at, t.name,
   t.metadata, t.auto_summarize, t.message_count, t.token_count, t.total_cost, t.version, t.expires_at, t.created_at, t.updated_at,
+  t.status, t.session_id IS NOT NULL AS is_awake,
   (SELECT p.id FROM sessions p WHERE p.org_id = t.org_id AND p.thread_id = t.forked_from_thread_id) AS parent_session_id`;
 
 export const LIVE_SESSIONS = `sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
@@ -46,6 +47,10 @@ const FIND_SHARED = sql<OwnerNames, SessionRow>('shared_sessions_find')`
 
 const FIND_SHARED_THREAD = sql<OwnerNames, Pick<Thread, 'id'>>('shared_sessions_find_thread')`
   SELECT t.id FROM ${LIVE_SESSIONS} WHERE ${OF_OWNER}`;
+
+const SLEEPS = sql<OwnerNames, { sleeps: boolean }>('sessions_sleeps')`
+  SELECT t.session_id IS NULL AS sleeps FROM sessions s JOIN threads t ON t.org_id = s.org_id AND t.id = s.thread_id
+  WHERE ${OF_OWNER}`;
 
 const FIND_MANY = sql<'orgId' | 'userId' | 'ids', SessionRow>('sessions_find_many')`
   SELECT ${SESSION_COLUMNS} FROM ${LIVE_SESSIONS}
@@ -108,6 +113,11 @@ export class SessionsRepository {
   /** The same, its thread only. */
   async findSharedThread(tx: TenantTx, principal: Principal, session: SharedSession): Promise<string | undefined> {
     return (await tx.query(FIND_SHARED_THREAD, { ...principal, ownerId: session.ownerId, id: session.id }))[0]?.id;
+  }
+
+  /** Whether a session sleeps; `undefined`: none is in the caller's sight. */
+  async sleeps(tx: TenantTx, principal: Principal, ownerId: string, id: string): Promise<boolean | undefined> {
+    return (await tx.query(SLEEPS, { ...principal, ownerId, id })).at(0)?.sleeps;
   }
 
   /** The live ones of these, in no order. */

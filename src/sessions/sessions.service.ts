@@ -68,6 +68,11 @@ export class SessionsService {
     return threadId;
   }
 
+  /** Whether a session sleeps that is the caller's, or shared with the caller; `undefined`: there is none. */
+  sleeps(principal: Principal, ownerId: string, id: string): Promise<boolean | undefined> {
+    return this.db.readOne(principal, (tx) => this.sessions.sleeps(tx, principal, ownerId, id));
+  }
+
   /** The session, inside a transaction of another service. @throws SESSION_NOT_FOUND */
   async find(tx: TenantTx, principal: Principal, id: string): Promise<SessionRow> {
     const row = await this.sessions.find(tx, principal, id);

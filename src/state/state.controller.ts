@@ -49,7 +49,7 @@ export class StateController {
   @ApiResponse({ status: 201, type: SessionView, description: 'Made.' })
   async replace(
     @Caller() principal: Principal,
-    @ConversationTarget('session') { id }: Target,
+    @ConversationTarget('session', { opens: true }) { id }: Target,
     @Query() _: StoreQuery,
     @Body() body: SaveState,
     @Res({ passthrough: true }) reply: FastifyReply,

@@ -51,6 +51,9 @@ export class SaveState extends IntersectionType(SessionSettings, ExpectedVersion
   thread_id?: unknown;
 
   @ReadOnly()
+  state?: unknown;
+
+  @ReadOnly()
   parent_session_id?: unknown;
 
   @ReadOnly()

@@ -30,6 +30,7 @@ export {
   visibleTo,
   WRITTEN_AT,
 } from './thread-access';
+export { isMissingSession, SessionWaker } from './session-waking';
 export { ThreadCreationService } from './thread-creation.service';
 export { type AutoSummarize, Thread, type ThreadStatus } from './thread.entity';
 export { GetThreadQuery, THREAD_STATUSES, ThreadView } from './threads.dto';

@@ -1,9 +1,10 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, UseInterceptors } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { commonErrors } from '../common/errors';
 import { checkId, isPlainId, isUuid } from '../common/ids';
 import { field, satisfies } from '../http/request/fields';
 import type { Principal } from '../organizations';
+import { WakingInterceptor } from './session-waking';
 import { threadErrors } from './threads.errors';
 
 /** Which thread a request means: one by its own id, or the one of the caller's session. */
@@ -32,13 +33,7 @@ export const gateOf = ({ userId }: Principal, { by, id }: Target) =>
 
 type Request = FastifyRequest<{ Params: { id: string }; Querystring: { owner_id?: unknown } }>;
 
-/**
- * The conversation in a path: `@ConversationTarget('thread')` on routes of threads, `'session'` on those of the caller's own
- * sessions, `'shared'` on those that also take a session of somebody else's, which `owner_id` says: a `SharedSession`.
- * @throws INVALID_ID, SESSION_ID_RESERVED, BAD_REQUEST for an owner on a route that knows the caller's own sessions only: it
- *   must not take another's for one of those
- */
-export const ConversationTarget = createParamDecorator(
+const readTarget = createParamDecorator(
   (kind: Target['by'] | 'shared', context: ExecutionContext): Target | SharedSession => {
     const { params, query, principal } = context.switchToHttp().getRequest<Request>();
     if (kind === 'thread') return byThread(checkId('id', params.id));
@@ -51,6 +46,21 @@ export const ConversationTarget = createParamDecorator(
     return isOthers ? { by: 'shared', ownerId, id } : bySession(id);
   },
 );
+
+/**
+ * The conversation in a path: `@ConversationTarget('thread')` on routes of threads, `'session'` on those of the caller's own
+ * sessions, `'shared'` on those that also take a session of somebody else's, which `owner_id` says: a `SharedSession`.
+ * @param opens whether the route itself makes the session that is not there; on others, one that sleeps is woken
+ * @throws INVALID_ID, SESSION_ID_RESERVED, BAD_REQUEST for an owner on a route that knows the caller's own sessions only: it
+ *   must not take another's for one of those
+ */
+export const ConversationTarget =
+  (kind: Target['by'] | 'shared', { opens = false } = {}): ParameterDecorator =>
+  (prototype, name, index) => {
+    readTarget(kind)(prototype, name, index);
+    const handler = name && Object.getOwnPropertyDescriptor(prototype, name);
+    if (handler && kind !== 'thread' && !opens) UseInterceptors(WakingInterceptor)(prototype, name, handler);
+  };
 
 /** Of a pair of routes that do the same for threads and for sessions: what differs, by which of them it is. */
 export const eitherOf =

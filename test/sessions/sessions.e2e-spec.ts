@@ -28,7 +28,13 @@ describe('Sessions', () => {
       ...{ session_id: 'full', conversation_id: 'full', org_id: 'acme', user_id: 'alice', title: 'Full', ...settings },
       ...{ turn_count: 0, message_count: 0, token_count: 0, total_cost: 0, variables: [], messages: [] },
       parent_session_id: null,
-      ...{ size_warning: false, warnings: [], version: body.version, thread_id: expect.stringMatching(UUID) },
+      ...{
+        state: 'active',
+        size_warning: false,
+        warnings: [],
+        version: body.version,
+        thread_id: expect.stringMatching(UUID),
+      },
       ...{ last_activity: body.updated_at, created_at: expect.any(String), updated_at: expect.any(String) },
       ...{ last_accessed_at: expect.any(String), expires_at: expect.any(String) },
     });

@@ -3,8 +3,9 @@ import type { Order } from '../../http/request/paging';
 import { Conditions } from '../../database/door/conditions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { endOfPrefix } from '../../database/door/conditions';
-import { bestShare, sharedWith, type SharePermission, Thread, unexpired } from '../../threads';
+import { bestShare, present, sharedWith, type SharePermission, Thread, unexpired } from '../../threads';
 import type { SessionRow } from '../session.entity';
+import type { SessionState } from '../sessions.dto';
 import { SESSION_COLUMNS } from '../sessions.repository';
 
 /** Which sessions. Who may see them is decided before: `userId` is absent only for admins. */
@@ -14,6 +15,8 @@ export interface SessionFilter {
   /** Only sessions that others share with this user. */
   sharedWith?: string;
   prefix?: string;
+  /** By default `active`. */
+  state?: SessionState | 'all';
 }
 
 /** A session of a list; of one that is shared, with what the reader was given. */
@@ -30,7 +33,7 @@ export interface SessionSlice {
 
 @Injectable()
 export class SessionListRepository {
-  /** One page, read in the order of an index of active sessions. */
+  /** One page, read in the order of an index: of active sessions, or of threads. */
   list(tx: TenantTx, filter: SessionFilter, slice: SessionSlice): Promise<ListedSession[]> {
     const where = conditions(filter);
     // Thread ids are UUIDv7: their order is the order of creation, and it has an index.
@@ -61,10 +64,22 @@ export class SessionListRepository {
   }
 }
 
-function conditions({ orgId, userId, sharedWith: reader, prefix }: SessionFilter): Conditions {
-  return new Conditions(`t.org_id = :orgId AND t.session_id IS NOT NULL AND ${unexpired('t')}`, { orgId })
+/** The name stands in the thread's row only while the session is awake. */
+const named = (condition: string) =>
+  `EXISTS (SELECT FROM sessions o WHERE o.org_id = t.org_id AND o.thread_id = t.id AND ${condition})`;
+
+const OF_STATE: Record<SessionState | 'all', string> = {
+  active: `t.session_id IS NOT NULL AND t.status = 'active' AND ${unexpired('t')}`,
+  sleeping: `t.session_id IS NULL AND t.status = 'active' AND ${present('t')} AND ${named('true')}`,
+  archived: `t.status = 'archived' AND ${present('t')} AND ${named('true')}`,
+  all: `${present('t')} AND ${named('true')}`,
+};
+
+function conditions({ orgId, userId, sharedWith: reader, prefix, state = 'active' }: SessionFilter): Conditions {
+  const is = (condition: string) => (state === 'active' ? `t.session_id ${condition}` : named(`o.id ${condition}`));
+  return new Conditions(`t.org_id = :orgId AND ${OF_STATE[state]}`, { orgId })
     .add('t.user_id = :userId', { userId })
     .add(sharedWith('t', ':orgId', ':reader'), { reader })
-    .add('t.session_id >= :prefix', { prefix })
-    .add('t.session_id < :prefixEnd', { prefixEnd: prefix === undefined ? undefined : endOfPrefix(prefix) });
+    .add(is('>= :prefix'), { prefix })
+    .add(is('< :prefixEnd'), { prefixEnd: prefix === undefined ? undefined : endOfPrefix(prefix) });
 }

@@ -43,13 +43,16 @@ export class SessionListService {
 }
 
 /** @throws OTHER_USER, BAD_REQUEST */
-function toFilter(principal: Principal, { prefix, shared, ...named }: ListSessionsQuery): SessionFilter {
+function toFilter(principal: Principal, query: ListSessionsQuery): SessionFilter {
+  const { prefix, shared, active, state = 'active', ...named } = query;
+  if (active === 'true' && state !== 'active')
+    throw commonErrors.BAD_REQUEST('active=true goes with state=active only.');
   assertStorable(prefix, 1, 'prefix');
   const { orgId, userId, seesOrganization } = principal;
   if (shared !== 'true') {
     const owner = ownerOf(principal, named);
-    return { orgId, userId: seesOrganization && named.user_id === undefined ? undefined : owner, prefix };
+    return { orgId, userId: seesOrganization && named.user_id === undefined ? undefined : owner, prefix, state };
   }
   if (named.user_id !== undefined) throw commonErrors.BAD_REQUEST('shared goes without user_id.');
-  return { orgId, sharedWith: userId, prefix };
+  return { orgId, sharedWith: userId, prefix, state };
 }

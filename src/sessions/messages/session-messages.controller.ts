@@ -51,7 +51,7 @@ export class SessionMessagesController {
   @ApiAppend(SessionMessage, SessionMessageBatch)
   async append(
     @Caller() principal: Principal,
-    @ConversationTarget('shared') session: Target | SharedSession,
+    @ConversationTarget('shared', { opens: true }) session: Target | SharedSession,
     @Query() _query: AppendToSessionQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,

@@ -5,7 +5,7 @@ import { newId } from '../../common/ids';
 import { precondition } from '../../http/request/versions';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
-import { ownerOf } from '../../threads';
+import { ownerOf, type SessionWaker } from '../../threads';
 import { saysAnythingOf, SessionPatchService } from './session-patch.service';
 import { SessionOpeningService } from '../opening/session-opening.service';
 import type { OpenSession, SessionSettings, SessionView, UpdateSession } from '../sessions.dto';
@@ -19,7 +19,7 @@ interface OpenedView {
 
 /** Makes sessions, goes on with them, and changes what callers may say of them. */
 @Injectable()
-export class SessionSettingsService {
+export class SessionSettingsService implements SessionWaker {
   constructor(
     private readonly idempotency: IdempotencyService,
     private readonly opening: SessionOpeningService,
@@ -55,6 +55,17 @@ export class SessionSettingsService {
       }
       return this.sessions.toView(await this.sessions.find(tx, principal, id));
     });
+  }
+
+  async wake(
+    principal: Principal,
+    { id, ownerId = principal.userId }: { id: string; ownerId?: string },
+  ): Promise<boolean> {
+    const sleeps = await this.sessions.sleeps(principal, ownerId, id);
+    // Awake by now: another request has met it asleep as well.
+    if (!sleeps) return sleeps === false;
+    const owner = { ...principal, userId: ownerId };
+    return this.idempotency.once(principal, undefined, (tx) => this.opening.wake(tx, owner, id));
   }
 
   private async openIn(
