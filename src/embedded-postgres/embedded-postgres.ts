@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectionString, ensureDatabase } from './connection';
-import { Hold } from './hold';
+import { connectionString, ensureDatabase, Hold } from './connection';
 import { type Launcher, type RunningServer, startServer } from './server';
 import { prepareThrowAway } from './throw-away-server';
 
