@@ -47,7 +47,7 @@ function summaryRoutes(by: Target['by']) {
     @ApiOperation(
       either(
         { operationId: 'addSummary', summary: 'Add a summary of your own; none is ever changed' },
-        { operationId: 'addSessionSummary', summary: 'Add a summary of your own; an unknown session is made' },
+        { operationId: 'addSessionSummary', summary: 'Add a summary of your own; none is ever changed' },
       ),
     )
     @ApiIdempotencyKey()

@@ -82,8 +82,7 @@ const session: Resource = {
     await owner.post(`/sessions/${id}/summaries`, { start_turn: 0, end_turn: 1, content: SECRET });
     return id;
   },
-  creates: ({ method, path }) =>
-    /^POST .*\/(messages|summaries)$|^PUT |^PATCH .*\/(metadata|variables)$/.test(`${method} ${path}`),
+  creates: ({ method, path }) => /^POST .*\/messages$|^PUT |^PATCH .*\/(metadata|variables)$/.test(`${method} ${path}`),
   remove: (owner, id) => owner.delete(`/sessions/${id}`),
 };
 
