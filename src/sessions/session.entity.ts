@@ -2,7 +2,7 @@ import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn, Unique } f
 import { Thread } from '../threads';
 
 /**
- * A caller-named, expiring handle on exactly one thread. Messages, counters, metadata, version and times are the
+ * A caller-named handle on exactly one thread. Messages, counters, metadata, version and times are the
  * thread's; here is only what a plain thread does not have.
  */
 @Entity('sessions')

@@ -21,7 +21,7 @@ import { SessionsController } from './sessions.controller';
 import { SessionsRepository } from './sessions.repository';
 import { SessionsService } from './sessions.service';
 
-/** Sessions: named, expiring handles on threads. */
+/** Sessions: named handles on threads. */
 @Module({
   imports: [ThreadsModule, MessagesModule, IdempotencyModule, OrganizationsModule],
   controllers: [SessionsController, SessionMessagesController, SessionDocumentsController],

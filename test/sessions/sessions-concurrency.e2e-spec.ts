@@ -113,7 +113,8 @@ describe('Sessions at the same time', () => {
     expect(answers.filter(({ status }) => ![200, 201, 404].includes(status)).map(({ text }) => text)).toEqual([]);
     expect(await brokenCounters(app.db)).toEqual([]);
     const { rows } = await app.db.query(`
-      SELECT (SELECT count(*) FROM threads WHERE org_id = 'busy' AND session_id IS NOT NULL) AS active,
+      SELECT (SELECT count(*) FROM threads t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id
+          WHERE t.org_id = 'busy' AND t.session_id IS NOT NULL AND s.notebook_id IS NOT NULL) AS active,
         (SELECT count(*) FROM threads t WHERE org_id = 'busy' AND NOT EXISTS (
           SELECT FROM sessions s WHERE s.org_id = t.org_id AND s.thread_id = t.id)) AS orphans,
         (SELECT count(*) FROM threads t JOIN sessions s ON s.org_id = t.org_id AND s.thread_id = t.id

@@ -200,6 +200,7 @@ describe('Sharing of sessions', () => {
 
   it('C48 a read of others keeps no session alive, a write does', async () => {
     const ttl = await app.second({ SESSION_TTL_SECONDS: '3600' });
+    await alice.patch(`/sessions/${id}`, { notebook_id: 'nb' });
     await share({ user_id: 'bob', permission: 'write' });
     const times = async () =>
       (

@@ -28,9 +28,12 @@ answered always.
 
 **Sessions.** A session is a thread under an id of your own: 1 to 255 characters, no control characters, unique for each
 user. A message, a saved state, a question to the agent, a memory saved for it and \`POST /api/sessions\` make a session that
-is not there; every other route answers 404. By default **a session expires 24 hours after its last write, with its
-messages** (SESSION_MAX_AGE_HOURS): \`expires_at\` says when, and from then on the id begins anew. One that sleeps, since the
-organization has too many active ones, is 404 until what would make it wakes it. Threads do not expire.
+is not there; every other route answers 404. A session lives until it is deleted. Those with a \`notebook_id\` expire 24 hours
+after their last write (SESSION_MAX_AGE_HOURS), all with SESSION_TTL_SECONDS: \`expires_at\` says when. Then the thread is in its
+owner's trash, and the id begins anew. Too many active ones of notebooks sleep, and wake when they are read or written.
+
+**Authors.** \`created_by\` of a message is the user whose credentials wrote it, as the server knows it; \`sender_id\` is the caller's
+word, in which a member may name only themself.
 
 **Versions.** A thread, a session and a memory carry \`version\`, also as \`ETag\`. \`If-Match\` that fails is 412;
 \`version\` in a body that fails is 409. A list of a thread's messages carries that version too, and answers \`If-None-Match\`
@@ -48,7 +51,7 @@ export const describeApi = () => CONVENTIONS.trim();
 export const TAGS = [
   ['threads', 'Conversations, by ids of the server.'],
   ['messages', 'What was said, in order; also edited, undone and in the trash.'],
-  ['sessions', 'Conversations under ids of your own, which expire.'],
+  ['sessions', 'Conversations under ids of your own.'],
   ['context', 'The part of a conversation that fits into a model.'],
   ['memory', 'JSON facts of a user or a session.'],
   ['search', 'Messages by their words.'],
