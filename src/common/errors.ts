@@ -67,7 +67,8 @@ export const commonErrors = defineErrors({
     (path: string) => `${path} is a number that JSON readers cannot hold exactly: send it as a string.`,
   ],
   TOO_DEEP: [400, (maximum: number) => `The body is nested deeper than ${maximum} levels.`],
-  TOO_MANY_VALUES: [400, (maximum: number) => `The body has more than ${maximum} values.`],
+  TOO_MANY_VALUES: [400, (maximum: number) => `The body has more than ${maximum} values: send it in several requests.`],
+  TOO_MANY_KEYS: [400, (maximum: number) => `The objects of the body have more than ${maximum} different keys.`],
   INVALID_ID: [
     400,
     (name: string, rule = 'must have 1 to 255 characters and no control characters') => `${name} ${rule}.`,

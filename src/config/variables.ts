@@ -114,10 +114,14 @@ export const variables = {
     { min: 1024, max: 512 * 1024 * 1024 },
   ),
   MAX_NESTING: integer(64, 'Deepest nesting of a JSON body.', { min: 4, max: 1000 }),
-  MAX_VALUES: integer(200_000, 'Most values in a JSON body: texts, numbers, objects and lists, each counted once.', {
-    min: 1000,
-    max: 100_000_000,
-  }),
+  MAX_VALUES: integer(
+    200_000,
+    'Most values in a JSON body: texts, numbers, objects, lists and keys, each counted once (400). A twentieth may be different keys.',
+    {
+      min: 1000,
+      max: 100_000_000,
+    },
+  ),
   MESSAGE_BATCH_LIMIT: integer(1000, 'Most items in one request.', { min: 1, max: 10_000 }),
   METADATA_LIMIT_BYTES: integer(64 * 1024, 'Largest metadata object, as JSON.', { min: 256, max: 10 * 1024 * 1024 }),
   MEMORY_VALUE_LIMIT_BYTES: integer(64 * 1024, 'Largest value of a memory, as JSON.', {
@@ -141,7 +145,7 @@ export const variables = {
   TOKEN_ESTIMATOR: choice(
     'o200k_base',
     ['o200k_base', 'chars_4', 'words_1.35'],
-    'How message tokens are counted where a request does not say.',
+    'How message tokens are counted where a request does not say. An estimate: a text over 64 KB is counted in samples, and in proportion.',
   ),
   TOOL_CALL_LINKAGE: choice(
     'off',

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { Principal } from '../organizations';
 import { ContextService } from '../context';
-import { appendBody, type AppendMessages, type AppendResult, AppendService, type MessageRole } from '../messages';
+import { validateAs } from '../http/request/validation.pipe';
+import { AppendMessages, type AppendResult, AppendService, type MessageRole } from '../messages';
 import { bySession, byThread, checkSessionId } from '../threads';
 import { SessionMessagesService } from '../sessions';
 import { defineTool, idField, type Tool } from './tool';
@@ -129,7 +130,7 @@ export class ConversationTools {
   }
 
   private store(principal: Principal, { thread_id, session_id, messages }: z.output<typeof appendInput>) {
-    const body = appendBody.transform({ messages }) as AppendMessages;
+    const body = validateAs(AppendMessages, { messages }, 'body') as AppendMessages;
     return session_id === undefined
       ? this.threads.append(principal, String(thread_id), body)
       : this.sessions.append(principal, bySession(checkSessionId(session_id)), body, {});

@@ -34,13 +34,14 @@ export class StateSavingService {
     const history = historyOf(body);
     const { notebook_variables, variables = notebook_variables, ...settings } = body;
     checkIds(principal, id, body);
+    const prepared = await this.history.prepare(principal, history);
     return this.db.run(principal, async (tx) => {
       const { notebook_id: notebookId } = settings;
       const { session, created } = await this.opening.open(tx, principal, id, { notebookId });
       // What was not there had no version that a save could rest on.
       checkVersion(precondition(ifMatch, body), created ? 0 : session.version);
       await this.opening.renewLifetime(tx, session, notebookId === undefined ? session.notebook_id : notebookId);
-      await this.history.replaceHistory(tx, principal, session, history);
+      await this.history.replaceHistory(tx, principal, session, prepared);
       return { created, session: await this.patches.replace(tx, principal, session, { ...settings, variables }) };
     });
   }

@@ -14,19 +14,22 @@ const ReadOnly = () =>
     satisfies('isJson', '', () => true),
   );
 
+/** A longer conversation is appended to. */
+const MAX_HISTORY = 10_000;
+
 /** A list of messages, each validated as one. */
 function HistoryField(description: string): PropertyDecorator {
   return (prototype, name) => {
     ApiProperty({ type: [MessageInput], required: false, description })(prototype, name);
     ValidateIf((_, value) => value !== undefined)(prototype, name);
     IsArray()(prototype, name);
-    ItemsOf(MessageInput)(prototype, name);
+    ItemsOf(MessageInput, MAX_HISTORY)(prototype, name);
   };
 }
 
 /** A session as one document. History and metadata replace what is there; what else is absent stays. */
 export class SaveState extends IntersectionType(SessionSettings, ExpectedVersion) {
-  @HistoryField('Every message, oldest first. Leading ones that are stored already keep their ids.')
+  @HistoryField('Every message, oldest first, at most 10,000. Leading ones that are stored already keep their ids.')
   history?: MessageInput[];
 
   @HistoryField('The same as history; not both.')

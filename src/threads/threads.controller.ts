@@ -12,7 +12,7 @@ import { Access } from '../auth';
 import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
 import { ETagInterceptor } from '../http/answer/etag.interceptor';
-import { OneOrManyPipe } from '../http/request/body-pipes';
+import { oneOrMany } from '../http/request/body-pipes';
 import { ConversationTarget, type Target } from './target';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
 import { ThreadCreationService } from './thread-creation.service';
@@ -28,7 +28,7 @@ import {
 } from './threads.dto';
 import { ThreadsService } from './threads.service';
 
-const createBody = new OneOrManyPipe(CreateThread, CreateThreads, 'threads');
+const createBody = oneOrMany(CreateThread, CreateThreads, 'threads');
 const oneOrBatch = (
   one: typeof CreateThread | typeof ThreadView,
   batch: typeof CreateThreads | typeof ThreadBatch,

@@ -22,11 +22,38 @@ describe('estimateTokens', () => {
   it('C32 takes control tokens for text', () =>
     expect(estimateTokens('<|endoftext|>', 'o200k_base')).toBeGreaterThan(1));
 
-  it.each(ESTIMATORS)('C32 %s goes on in proportion beyond a million characters', (estimator) => {
-    const million = 'word '.repeat(200_000);
-    const twice = estimateTokens(million.repeat(2), estimator);
-    expect(twice / estimateTokens(million, estimator)).toBeCloseTo(2, 1);
+  it.each(ESTIMATORS)('M1 C32 %s goes on in proportion beyond 64 KB', (estimator) => {
+    const sentences = 'Where did we stay in Tokyo, and what did it cost? Two nights were 240 euros. ';
+    const short = estimateTokens(sentences.repeat(800), estimator) / 800;
+    for (const times of [1000, 13_000]) {
+      const ratio = estimateTokens(sentences.repeat(times), estimator) / times / short;
+      expect(Math.abs(ratio - 1)).toBeLessThan(0.02);
+    }
   });
+
+  it('M1 C32 a long text is counted all over, not only where it begins', () => {
+    const [words, marks] = ['word '.repeat(60_000), '!?.,;:'.repeat(50_000)];
+    const whole = estimateTokens(words + marks, 'o200k_base');
+    const parts = estimateTokens(words, 'o200k_base') + estimateTokens(marks, 'o200k_base');
+    expect(Math.abs(whole / parts - 1)).toBeLessThan(0.1);
+  });
+
+  it.each(['!?.,;:#$%&*+-/', 'qxzjkvwb', '的一是在不了有和', 'あいうえお', '👩👨🎉', '0123456789'])(
+    'M1 a megabyte of %s takes no longer than 64 KB of it',
+    (alphabet) => {
+      let random = 1;
+      const letters = [...alphabet];
+      const some = () => letters[(random = (random * 48_271) % 0x7fffffff) % letters.length];
+      const text = Array.from({ length: 300_000 }, some).join('');
+      const time = (value: string) => {
+        const since = performance.now();
+        estimateTokens(value, 'o200k_base');
+        return performance.now() - since;
+      };
+      time(text.slice(0, 5000));
+      expect(time(text)).toBeLessThan(5 * Math.max(time(text.slice(0, 16_384)), 5));
+    },
+  );
 
   it.each(['a', ' ', '\n', '👩', '0', '!'])(
     'C32 a run of %j costs about as much a character as a short one',

@@ -8,12 +8,19 @@ export type Encoding = 'o200k_base' | 'cl100k_base';
 const AS_TEXT = { disallowedSpecial: new Set<string>() };
 
 /** Byte-pair merging is quadratic in the length of one word: 64,000 letters in a row take 3 s, cut up 60 ms. */
-const MAX_RUN_LENGTH = 256;
+const MAX_RUN_LENGTH = 64;
+/** Signs of other scripts have three bytes, and are merged byte by byte; few have words of more letters. */
+const MAX_FOREIGN_RUN_LENGTH = 24;
+const FOREIGN_RUN = new RegExp(`[^\\s\\x00-\\x7f]{${MAX_FOREIGN_RUN_LENGTH}}`, 'g');
 const WORD_RUN = new RegExp(`\\S{${MAX_RUN_LENGTH}}`, 'g');
 const SPACE_RUN = new RegExp(`\\s{${MAX_RUN_LENGTH}}`, 'g');
 
-/** Beyond this many characters the rest is taken to be like the beginning, so that one message cannot hold up the server. */
-const MAX_TEXT_LENGTH = 1_000_000;
+/** Up to this many bytes every token is counted; a longer text is taken to be like its samples. */
+const MAX_EXACT_BYTES = 64 * 1024;
+const SAMPLES = 16;
+const SAMPLE_LENGTH = 1024;
+/** The most bytes that one character of a string, a UTF-16 unit, has in UTF-8. */
+const MAX_UNIT_BYTES = 3;
 
 const load = createRequire(__filename);
 const loaded: Partial<Record<Encoding, Tokenizer>> = {};
@@ -27,14 +34,24 @@ export const warmUp = () => void tokenizerOf('o200k_base');
 
 /** Tokens of a text in one of OpenAI's encodings. */
 export function countIn(encoding: Encoding, text: string): number {
-  return tokenizerOf(encoding).countTokens(text.replace(WORD_RUN, '$& ').replace(SPACE_RUN, '$&.'), AS_TEXT);
+  const cut = text.replace(FOREIGN_RUN, '$& ').replace(WORD_RUN, '$& ').replace(SPACE_RUN, '$&.');
+  return tokenizerOf(encoding).countTokens(cut, AS_TEXT);
 }
 
-/** The same for a text of any length, by a way of counting for shorter ones. */
+/**
+ * The same for a text of any length, by a way of counting for shorter ones: what is over 64 KB is counted in sixteen pieces from
+ * all over it, and in proportion, so that it costs the same whatever it is made of.
+ */
 export function inProportion(text: string, count: (text: string) => number): number {
   if (text.length === 0) return 0;
-  if (text.length <= MAX_TEXT_LENGTH) return count(text);
-  return Math.round((count(text.slice(0, MAX_TEXT_LENGTH)) * text.length) / MAX_TEXT_LENGTH);
+  if (text.length * MAX_UNIT_BYTES <= MAX_EXACT_BYTES || Buffer.byteLength(text) <= MAX_EXACT_BYTES) return count(text);
+  const stride = text.length / SAMPLES;
+  let tokens = 0;
+  for (let i = 0; i < SAMPLES; i += 1) {
+    const from = Math.floor(i * stride + (stride - SAMPLE_LENGTH) / 2);
+    tokens += count(text.slice(from, from + SAMPLE_LENGTH));
+  }
+  return Math.round((tokens * text.length) / (SAMPLES * SAMPLE_LENGTH));
 }
 
 export const ESTIMATORS = ['o200k_base', 'chars_4', 'words_1.35'] as const;
@@ -42,10 +59,10 @@ export const ESTIMATORS = ['o200k_base', 'chars_4', 'words_1.35'] as const;
 export type Estimator = (typeof ESTIMATORS)[number];
 
 const estimators: Record<Estimator, (text: string) => number> = {
-  o200k_base: (text) => countIn('o200k_base', text),
+  o200k_base: (text) => inProportion(text, (part) => countIn('o200k_base', part)),
   chars_4: (text) => Math.ceil(text.length / 4),
-  'words_1.35': (text) => Math.floor((text.match(/\S+/g)?.length ?? 0) * 1.35),
+  'words_1.35': (text) => inProportion(text, (part) => Math.floor((part.match(/\S+/g)?.length ?? 0) * 1.35)),
 };
 
 /** Tokens of a text. */
-export const estimateTokens = (text: string, estimator: Estimator) => inProportion(text, estimators[estimator]);
+export const estimateTokens = (text: string, estimator: Estimator) => estimators[estimator](text);

@@ -1,21 +1,24 @@
-import { type PipeTransform, type Type } from '@nestjs/common';
+import { Inject, mixin, type PipeTransform, type Type } from '@nestjs/common';
 import { commonErrors } from '../../common/errors';
+import { CONFIG, type Config } from '../../config/config';
 import { isObject } from './fields';
+import { checkCount } from './limits';
 import { validateAs } from './validation.pipe';
 
-/** A body that is one item, or an object whose `listName` holds many. */
-export class OneOrManyPipe implements PipeTransform {
-  constructor(
-    private readonly one: Type<object>,
-    private readonly many: Type<object>,
-    private readonly listName: string,
-  ) {}
+/** Validates a body that is one item, or an object whose `listName` holds at most `MESSAGE_BATCH_LIMIT`, counted first. */
+export function oneOrMany(one: Type<object>, many: Type<object>, listName: string): Type<PipeTransform> {
+  class OneOrManyPipe implements PipeTransform {
+    constructor(@Inject(CONFIG) private readonly config: Config) {}
 
-  /** @throws VALIDATION_FAILED */
-  transform(value: unknown): object {
-    const isMany = isObject(value) && this.listName in value;
-    return validateAs(isMany ? this.many : this.one, value, 'body');
+    /** @throws VALIDATION_FAILED, TOO_MANY_ITEMS */
+    transform(value: unknown): object {
+      if (!isObject(value) || !(listName in value)) return validateAs(one, value, 'body');
+      const list = value[listName];
+      if (Array.isArray(list)) checkCount(list, this.config.env.MESSAGE_BATCH_LIMIT);
+      return validateAs(many, value, 'body');
+    }
   }
+  return mixin(OneOrManyPipe);
 }
 
 /** A body that is a JSON object of the caller's own making. @throws VALIDATION_FAILED */

@@ -35,10 +35,25 @@ export function isSurelyValid(object: object): boolean {
   return true;
 }
 
+/** Whether a class has a rule for a field of that name. */
+export const isKnown = (type: { prototype: unknown }, name: string): boolean =>
+  fieldsOf(type.prototype as object).has(name);
+
 function isNestedValid(value: unknown): boolean {
   if (value === undefined) return true;
   const items: unknown[] = Array.isArray(value) ? value : [value];
   return items.every((item) => typeof item === 'object' && item !== null && isSurelyValid(item));
+}
+
+const namesOf = new WeakMap<object, Set<string>>();
+
+function fieldsOf(prototype: object): Set<string> {
+  let names = namesOf.get(prototype);
+  if (names === undefined) {
+    const all = getMetadataStorage().getTargetValidationMetadatas(prototype.constructor, '', false, false);
+    namesOf.set(prototype, (names = new Set(all.map(({ propertyName }) => propertyName))));
+  }
+  return names;
 }
 
 function rulesFor(prototype: object): Rules | null {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyBodyParser, FastifyContentTypeParser, FastifyInstance, FastifyRequest } from 'fastify';
 import { commonErrors } from '../../common/errors';
 import { assertStorable } from '../../common/json';
-import { assertModest } from '../../common/json-size';
+import { assertModest, type Measure, measureOf } from '../../common/json-size';
 import type { Environment } from '../../config/variables';
 import { settingsOf } from '../request/route-settings';
 
@@ -16,12 +16,10 @@ type SyncJsonParser = (
 ) => void;
 
 /** How much a body may hold. */
-interface BodyLimits {
+interface BodyLimits extends Measure {
   bytes: number;
   /** On the routes that take many messages at once. */
   largeBytes: number;
-  values: number;
-  nesting: number;
 }
 
 /** What may stand around the largest thing that a body holds. */
@@ -34,8 +32,7 @@ export function bodyLimits(env: Environment): BodyLimits {
   return {
     bytes: Math.min(BODY_LIMIT_BYTES, largest + ENVELOPE_BYTES),
     largeBytes: BODY_LIMIT_BYTES,
-    values: env.MAX_VALUES,
-    nesting: env.MAX_NESTING,
+    ...measureOf(env.MAX_VALUES, env.MAX_NESTING),
   };
 }
 
@@ -52,12 +49,12 @@ export function registerBodyParser(fastify: FastifyInstance, limits: BodyLimits)
     // Decoding would quietly replace what is not UTF-8, and store something else than was sent.
     if (!isUtf8(bytes)) return done(commonErrors.INVALID_JSON('it is not UTF-8'));
     const json = settingsOf(request).jsonComments ? withoutComments(bytes) : bytes;
-    const tooMuch = problemOf(() => assertModest(json, limits.values, limits.nesting));
+    const tooMuch = problemOf(() => assertModest(json, limits));
     if (tooMuch) return done(tooMuch);
     parseJson(request, json.toString(), (error, value) => {
       if (error) return done(commonErrors.INVALID_JSON('it cannot be parsed, or has a key such as __proto__'));
       done(
-        problemOf(() => assertStorable(value, limits.nesting)),
+        problemOf(() => assertStorable(value, limits.depth)),
         value,
       );
     });

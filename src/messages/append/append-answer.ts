@@ -2,13 +2,13 @@ import { applyDecorators, createParamDecorator, type ExecutionContext, type Type
 import { ApiBody, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readIfMatch } from '../../http/request/decorators';
-import { OneOrManyPipe } from '../../http/request/body-pipes';
+import { oneOrMany } from '../../http/request/body-pipes';
 import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency';
 import type { AppendOptions, AppendResult } from './append.service';
 import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';
 
 /** Validates the body of an append: one message, or `{ messages: […] }`. */
-export const appendBody = new OneOrManyPipe(AppendMessage, AppendMessages, 'messages');
+export const appendBody = oneOrMany(AppendMessage, AppendMessages, 'messages');
 
 /** What an append says beside its body: `Idempotency-Key`, `If-Match` and `persist`. */
 export const AppendControls = createParamDecorator((_: unknown, context: ExecutionContext): AppendOptions => {

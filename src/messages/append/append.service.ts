@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
+import { Pace } from '../../common/pace';
 import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
@@ -10,10 +11,17 @@ import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { byThread, checkTarget, gateOf, type Thread } from '../../threads';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
-import { messageErrors } from '../messages.errors';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
 import { GroupCommitService } from './group-commit.service';
-import { type Append, type Appended, type MessageRules, type NewMessage, toNewMessage, toRows } from './new-message';
+import {
+  type Append,
+  type Appended,
+  checkSender,
+  type MessageRules,
+  type NewMessage,
+  toNewMessage,
+  toRows,
+} from './new-message';
 
 export type { AppendTarget } from './append-writer';
 type AppendBody = AppendMessage | AppendMessages;
@@ -91,7 +99,7 @@ export class AppendService {
     body: AppendBody,
     { idempotencyKey, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
-    const append = this.prepare(principal, body, ifMatch);
+    const append = await this.prepare(principal, body, ifMatch);
     return this.admit(append, () =>
       persist && append.messages.length > 0
         ? this.store(principal, target, append, idempotencyKey)
@@ -100,8 +108,8 @@ export class AppendService {
   }
 
   /** The same inside a transaction of another service. */
-  appendIn(tx: TenantTx, principal: Principal, target: AppendTarget, body: AppendBody): Promise<AppendResult> {
-    return this.appendUnderLock(tx, principal, target, this.prepare(principal, body));
+  async appendIn(tx: TenantTx, principal: Principal, target: AppendTarget, body: AppendBody): Promise<AppendResult> {
+    return this.appendUnderLock(tx, principal, target, await this.prepare(principal, body));
   }
 
   /** Appends messages to a thread that `tx` holds. @throws pg's error for an id that is taken */
@@ -117,31 +125,36 @@ export class AppendService {
   }
 
   /**
-   * Messages that are valid and counted, by the limits and the estimator of the configuration.
+   * Messages that are valid and counted, by the limits and the estimator of the configuration. Many take their time.
    * @param list name of their list in the body, for error texts
    * @param exceptions rules that are not those of the configuration
    * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, SENDER_MISMATCH
    */
-  toMessages(
+  async toMessages(
     principal: Principal,
     inputs: MessageInput[],
     list?: string,
     exceptions: Partial<MessageRules> = {},
-  ): NewMessage[] {
+  ): Promise<NewMessage[]> {
     for (const { sender_id } of inputs) checkSender(principal, sender_id);
     const { METADATA_LIMIT_BYTES: metadataBytes, MESSAGE_LIMIT_BYTES: bytes, TOKEN_ESTIMATOR } = this.config.env;
     const rules = { metadataBytes, bytes, ...exceptions, estimator: exceptions.estimator ?? TOKEN_ESTIMATOR };
-    return inputs.map((input, i) => toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
+    const [messages, pace] = [[] as NewMessage[], new Pace()];
+    for (const [i, input] of inputs.entries()) {
+      if (pace.isDue) await pace.rest();
+      messages.push(toNewMessage(input, rules, list ? `${list}.${i}.` : ''));
+    }
+    return messages;
   }
 
   /** @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, TOO_MANY_ITEMS, SENDER_MISMATCH */
-  private prepare(principal: Principal, body: AppendBody, ifMatch?: number): Append {
+  private async prepare(principal: Principal, body: AppendBody, ifMatch?: number): Promise<Append> {
     const isBatch = 'messages' in body;
     const inputs = isBatch ? body.messages : [body];
     const { MESSAGE_BATCH_LIMIT, TOOL_CALL_LINKAGE } = this.config.env;
     checkCount(inputs, MESSAGE_BATCH_LIMIT);
     const rules = { estimator: body.token_estimator };
-    const messages = this.toMessages(principal, inputs, isBatch ? 'messages' : undefined, rules);
+    const messages = await this.toMessages(principal, inputs, isBatch ? 'messages' : undefined, rules);
     const json = messages.map((message) => JSON.stringify(message));
     return {
       messages,
@@ -231,11 +244,6 @@ export class AppendService {
       }
     }
   }
-}
-
-/** Whose words a message is, nobody says of others (A01). @throws SENDER_MISMATCH */
-function checkSender({ role, userId }: Principal, sender: string | null | undefined): void {
-  if (role === 'member' && typeof sender === 'string' && sender !== userId) throw messageErrors.SENDER_MISMATCH();
 }
 
 /** Whether nothing is to be compared, and no earlier attempt of the caller can have stored it. */

@@ -185,6 +185,11 @@ function checkInput(input: MessageInput): FieldError[] {
   return problems.filter(([wrong]) => wrong).map(([, field, message]) => ({ field, message }));
 }
 
+/** Whose words a message is, nobody says of others (A01). @throws SENDER_MISMATCH */
+export function checkSender({ role, userId }: Principal, sender: string | null | undefined): void {
+  if (role === 'member' && typeof sender === 'string' && sender !== userId) throw messageErrors.SENDER_MISMATCH();
+}
+
 function checkSize(input: MessageInput, bytes: number, path: string): void {
   if (!exceedsJsonBytes(input, bytes)) return;
   const field = path ? path.slice(0, -1) : 'body';

@@ -38,11 +38,16 @@ export class MessageImportService {
    * Messages that are valid and counted, by the rules of an append. Ids are new: those of the list may be taken by now.
    * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, SENDER_MISMATCH
    */
-  prepare(author: Principal, inputs: EarlierMessage[], { lastSeq, now, stored }: EarlierList): ImportedMessage[] {
+  async prepare(
+    author: Principal,
+    inputs: EarlierMessage[],
+    { lastSeq, now, stored }: EarlierList,
+  ): Promise<ImportedMessage[]> {
     const withoutIds = inputs.map(({ id: _, ...input }) => input);
     let seq = lastSeq;
     // What was exported comes back, also what is longer than a message may be by now.
-    return this.appends.toMessages(author, withoutIds, 'messages', { bytes: Infinity }).map((message, i) => {
+    const messages = await this.appends.toMessages(author, withoutIds, 'messages', { bytes: Infinity });
+    return messages.map((message, i) => {
       seq = seqAfter(seq, inputs[i].seq, i);
       const times = timesOf(inputs[i], now);
       const id = idAt(Date.parse(times.created_at), seq % 2 ** 32);

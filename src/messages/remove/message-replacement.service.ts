@@ -5,7 +5,7 @@ import type { TenantTx } from '../../database/door/tenant-database';
 import type { Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
 import { AppendService } from '../append/append.service';
-import { isUnchanged } from '../append/new-message';
+import { isUnchanged, type NewMessage } from '../append/new-message';
 import type { MessageInput } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { MessagesService } from '../read/messages.service';
@@ -14,6 +14,12 @@ import type { SeqRange } from './message-removals.repository';
 
 /** What a thread counts after a range of it became one message. */
 type Replaced = ThreadCounts & { id: string; token_count: number };
+
+/** Messages that are to be those of a thread, as they were sent and as they would be stored. */
+interface NewHistory {
+  inputs: MessageInput[];
+  messages: NewMessage[];
+}
 
 /** Puts messages in the place of others, in a thread that a transaction of another service holds. */
 @Injectable()
@@ -25,14 +31,26 @@ export class MessageReplacementService {
   ) {}
 
   /**
+   * What `replaceHistory` takes; before its transaction, since counting takes its time.
+   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, SENDER_MISMATCH
+   */
+  async prepare(principal: Principal, inputs: MessageInput[]): Promise<NewHistory> {
+    return { inputs, messages: await this.appends.toMessages(principal, inputs, 'history') };
+  }
+
+  /**
    * Makes the thread's messages those of a list. Leading messages that are equal stay, with their ids and times; from the
    * first difference on, the old ones go and the new ones are appended (C19).
-   * @throws VALIDATION_FAILED, METADATA_TOO_LARGE, MESSAGE_TOO_LARGE, SENDER_MISMATCH, MESSAGE_ID_CONFLICT
+   * @throws MESSAGE_ID_CONFLICT
    */
-  async replaceHistory(tx: TenantTx, principal: Principal, thread: Thread, history: MessageInput[]): Promise<void> {
-    const messages = this.appends.toMessages(principal, history, 'history');
+  async replaceHistory(
+    tx: TenantTx,
+    principal: Principal,
+    thread: Thread,
+    { inputs, messages }: NewHistory,
+  ): Promise<void> {
     const rows = await this.messages.rows(tx, principal, thread.id);
-    const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(history[i], messages[i], row));
+    const kept = rows.findIndex((row, i) => i >= messages.length || !isUnchanged(inputs[i], messages[i], row));
     const keep = kept === -1 ? rows.length : kept;
     if (keep < rows.length) await this.removals.deleteFrom(tx, thread, rows[keep].seq);
     try {
@@ -55,7 +73,7 @@ export class MessageReplacementService {
     range: Required<SeqRange>,
     input: MessageInput,
   ): Promise<Replaced> {
-    const [message] = this.appends.toMessages(principal, [input]);
+    const [message] = await this.appends.toMessages(principal, [input]);
     const counts = await this.removals.replaceRange(tx, principal, thread, range, message);
     return { id: message.id, token_count: message.token_count, ...counts };
   }

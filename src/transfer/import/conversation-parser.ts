@@ -6,13 +6,13 @@ import { CONFIG, type Config } from '../../config/config';
 import { type ImportedMessage, MessageImportService } from '../../messages';
 import { estimateTokens } from '../../tokens';
 import {
-  at,
   checked,
   checkSummaries,
   type Conversation,
   type ImportedSummary,
   invalid,
   isoTime,
+  placed,
   threadOf,
 } from './conversation';
 import { toDraft } from './formats/formats';
@@ -63,7 +63,9 @@ export class ConversationParser {
       const batch = { messages: values.slice(from, from + BATCH) as unknown[] };
       const list = { lastSeq: read.at(-1)?.seq ?? 0, ...of };
       const place = { offset: from };
-      read.push(...at(place, () => this.messages.prepare(principal, checked(MessageParts, batch).messages, list)));
+      const { messages } = checked(MessageParts, batch, place);
+      const prepared = this.messages.prepare(principal, messages, list);
+      read.push(...(await prepared.catch((error: unknown) => Promise.reject(placed(place, error) as Error))));
       await breathe();
     }
     return read;

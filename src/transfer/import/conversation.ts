@@ -72,22 +72,23 @@ interface PlaceOfPart {
   offset?: number;
 }
 
-/** A part of a conversation as its class. @throws VALIDATION_FAILED */
-export const checked = <T extends object>(type: Type<T>, value: unknown, place: PlaceOfPart = {}): T =>
-  at(place, () => validateAs(type, value, 'body') as T);
-
-/** Does something with a part; what is wrong is named by its place in the whole. @throws what `work` throws */
-export function at<T>({ path = '', offset = 0 }: PlaceOfPart, work: () => T): T {
+/** A part of a conversation as its class; what is wrong is named by its place in the whole. @throws VALIDATION_FAILED */
+export function checked<T extends object>(type: Type<T>, value: unknown, place: PlaceOfPart = {}): T {
   try {
-    return work();
+    return validateAs(type, value, 'body') as T;
   } catch (error) {
-    if (!(error instanceof Problem) || !error.errors) throw error;
-    const errors = error.errors.map(({ field, message }) => {
-      const place = placeOf(field, path, offset);
-      return { field: place, message: message.replace(field, place) };
-    });
-    throw error.with({ errors });
+    throw placed(place, error);
   }
+}
+
+/** An error of a part, which names the place in the whole. */
+export function placed({ path = '', offset = 0 }: PlaceOfPart, error: unknown): unknown {
+  if (!(error instanceof Problem) || !error.errors) return error;
+  const errors = error.errors.map(({ field, message }) => {
+    const place = placeOf(field, path, offset);
+    return { field: place, message: message.replace(field, place) };
+  });
+  return error.with({ errors });
 }
 
 function placeOf(field: string, path: string, offset: number): string {

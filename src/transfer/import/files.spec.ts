@@ -1,6 +1,6 @@
 import { itemsOfFile } from './files';
 
-const LIMITS = { totalBytes: Infinity, conversationBytes: 1000, nesting: 64 };
+const LIMITS = { totalBytes: Infinity, conversationBytes: 1000, nesting: 64, values: 10_000 };
 const message = { role: 'user', content: 'a [bracket], a {brace} and a "quote\\', metadata: {} };
 const one = { messages: [message] };
 

@@ -19,6 +19,9 @@ interface ImportRequest extends ImportSessionsQuery {
   onConversation?: () => void;
 }
 
+/** A conversation of 32 MB, in a line of its own, holds more than a body. */
+const VALUES_OF_A_CONVERSATION = 10;
+
 /** Takes imports as they come: as a JSON body, as a stream of lines, as a file. */
 @Injectable()
 export class ImportRequestsService {
@@ -49,11 +52,12 @@ export class ImportRequestsService {
   }
 
   private limits(): ImportLimits {
-    const { IMPORT_LIMIT_BYTES, IMPORT_CONVERSATION_LIMIT_BYTES, MAX_NESTING } = this.config.env;
+    const { IMPORT_LIMIT_BYTES, IMPORT_CONVERSATION_LIMIT_BYTES, MAX_NESTING, MAX_VALUES } = this.config.env;
     return {
       totalBytes: IMPORT_LIMIT_BYTES,
       conversationBytes: IMPORT_CONVERSATION_LIMIT_BYTES,
       nesting: MAX_NESTING,
+      values: MAX_VALUES * VALUES_OF_A_CONVERSATION,
     };
   }
 }

@@ -3,6 +3,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { commonErrors } from '../../common/errors';
 import { isObject } from '../../http/request/fields';
 import { assertStorable } from '../../common/json';
+import { assertModest, measureOf } from '../../common/json-size';
 import { isHistory } from './formats/formats';
 import type { ImportItem } from './import.service';
 import type { ImportFormatName } from '../transfer.dto';
@@ -13,6 +14,8 @@ export interface ImportLimits {
   totalBytes: number;
   conversationBytes: number;
   nesting: number;
+  /** In one conversation. */
+  values: number;
 }
 
 const NEWLINE = 10;
@@ -89,11 +92,12 @@ async function* linesOf(chunks: AsyncIterable<Buffer>, most: number): AsyncGener
 /**
  * A conversation's text as JSON, under the rules for any body.
  * @param bytes `undefined` for more of them than are taken
- * @throws CONVERSATION_TOO_LARGE, INVALID_JSON, INVALID_TEXT, INVALID_NUMBER, TOO_DEEP
+ * @throws CONVERSATION_TOO_LARGE, INVALID_JSON, INVALID_TEXT, INVALID_NUMBER, TOO_DEEP, TOO_MANY_VALUES, TOO_MANY_KEYS
  */
 export function parse(bytes: Buffer | undefined, limits: ImportLimits): unknown {
   if (!bytes) throw transferErrors.CONVERSATION_TOO_LARGE(limits.conversationBytes);
   if (!isUtf8(bytes)) throw commonErrors.INVALID_JSON('it is not UTF-8');
+  assertModest(bytes, measureOf(limits.values, limits.nesting));
   const value = parseUtf8(bytes);
   assertStorable(value, limits.nesting);
   return value;
