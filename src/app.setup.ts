@@ -69,7 +69,7 @@ export async function createApp(
   app.get(AuthGuard, { strict: false }).register(fastify);
   registerExpectations(fastify);
   app.get(MetricsService, { strict: false }).observe(fastify);
-  serveReference(app, fastify);
+  if (config.env.API_REFERENCE === 'on') serveReference(app, fastify);
   return app;
 }
 

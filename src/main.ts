@@ -48,7 +48,7 @@ async function serveAlone({ config, logger }: Start): Promise<void> {
   });
   try {
     app = await makeApp({ config, logger }, await prepare(await opening, { config, logger }));
-    announce(await listen(app, config), logger);
+    announce(await listen(app, config), { config, logger });
   } catch (error) {
     // A signal during the start is being served already, and has closed what this was about to use.
     if (ending.requested) return;
@@ -72,7 +72,7 @@ async function serveByWorkers({ config, logger }: Start): Promise<void> {
     abandon: () => workers.abandon(),
   });
   try {
-    await workers.run(await prepare(await opening, { config, logger }), (url) => announce(url, logger));
+    await workers.run(await prepare(await opening, { config, logger }), (url) => announce(url, { config, logger }));
   } catch (error) {
     if (ending.requested) return;
     await workers.stop();
@@ -155,8 +155,9 @@ async function listen(app: NestFastifyApplication, { env }: Config): Promise<str
   return app.getUrl();
 }
 
-function announce(url: string, logger: Logger): void {
-  logger.info({ url, docs: `${url}/api/docs` }, `Throughline is ready on ${url} (API reference: ${url}/api/docs)`);
+function announce(url: string, { config, logger }: Start): void {
+  const docs = config.env.API_REFERENCE === 'on' ? `${url}/api/docs` : undefined;
+  logger.info({ url, docs }, `Throughline is ready on ${url}${docs ? ` (API reference: ${docs})` : ''}`);
 }
 
 /** State after an error that nobody foresaw is unknown; the process manager starts a clean one. */

@@ -1,4 +1,4 @@
-import { assertStorable, jsonBytes, parseTime, toStorable } from './json';
+import { assertStorable, exceedsJsonBytes, jsonBytes, parseBound, parseTime, toStorable } from './json';
 
 describe('parseTime', () => {
   it.each([
@@ -32,6 +32,16 @@ describe('parseTime', () => {
   );
 });
 
+describe('parseBound', () => {
+  it('takes a date alone for its midnight in UTC, and no day that is none', () => {
+    expect(parseBound('2026-11-28')?.toISOString()).toBe('2026-11-28T00:00:00.000Z');
+    expect(parseBound('2026-11-28T10:00:00+01:00')?.toISOString()).toBe('2026-11-28T09:00:00.000Z');
+    for (const value of ['2026-02-30', '2026-11', '26-11-28', '2026-11-28 ', '2026-11-28T10:00:00']) {
+      expect(parseBound(value)).toBeUndefined();
+    }
+  });
+});
+
 describe('assertStorable', () => {
   const check = (value: unknown, depth = 64) => assertStorable(value, depth);
   const nest = (depth: number): unknown => (depth === 0 ? 1 : { a: nest(depth - 1) });
@@ -61,6 +71,16 @@ describe('assertStorable', () => {
     const long = Object.fromEntries([['k'.repeat(500), { text: '\0' }]]);
     expect(() => assertStorable(long, 8)).toThrow(/^.{1,200}$/);
   });
+});
+
+describe('exceedsJsonBytes', () => {
+  it.each([['é"\n\u0001'.repeat(50)], [{ a: ['x', null, true, 1.5, { b: undefined, c: '' }], ü: {} }], [[]], [null]])(
+    'says of %j what its text says',
+    (value) => {
+      const bytes = jsonBytes(value);
+      expect([exceedsJsonBytes(value, bytes), exceedsJsonBytes(value, bytes - 1)]).toEqual([false, true]);
+    },
+  );
 });
 
 describe('jsonBytes', () => {

@@ -44,6 +44,12 @@ export function parseTime(value: unknown): Date | undefined {
   return inRange && (isMilliseconds || isCalendarDay(value as string)) ? time : undefined;
 }
 
+const ISO_DATE = /^\d{4}-\d\d-\d\d$/;
+
+/** The same for a bound of a range, where a date alone is its midnight in UTC. */
+export const parseBound = (value: unknown): Date | undefined =>
+  parseTime(typeof value === 'string' && ISO_DATE.test(value) ? `${value}T00:00:00Z` : value);
+
 /** `Date` turns 30 February into 2 March; a caller who sent it means something else. */
 function isCalendarDay(text: string): boolean {
   const [year, month, day] = text.slice(0, 10).split('-').map(Number);

@@ -23,6 +23,11 @@ export const variables = {
     'development',
     '`production` turns the no-credentials identity off, and refuses a PostgreSQL that is not durable.',
   ),
+  API_REFERENCE: choice(
+    'on',
+    ['on', 'off'],
+    'Whether `/api/docs` and `/api/docs-json` show the API to anybody who can reach the server.',
+  ),
   LOG_LEVEL: choice(
     'info',
     ['trace', 'debug', 'info', 'warn', 'error', 'silent'],

@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsNumber, Max, Min } from 'class-validator';
-import { EnumField, field, IntField, isObject, satisfies, TextField, TimeField } from '../http/request/fields';
+import { EnumField, field, IntField, isObject, satisfies, TextField, BoundField } from '../http/request/fields';
 import { ChatMessage, type MessageRole } from '../messages';
 import { OwnerQuery } from '../sessions';
 import { CONTEXT_FORMATS, type ContextFormat } from './formats';
@@ -95,7 +95,7 @@ export class ContextQuery {
   @NumberField({ min: 0, max: 1_000_000, description: 'With time_window: the age of the oldest message.' })
   max_age_hours?: number;
 
-  @TimeField({ description: 'With time_window: the time from which on messages stay.' })
+  @BoundField({ description: 'With time_window: the time from which on messages stay.' })
   after?: string | number;
 
   @IntField({ min: 1, max: 1000, default: 3, description: 'With relevance: so many of the newest stay.' })

@@ -1,5 +1,15 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
-import { field, FlagField, IdField, IntField, isObject, satisfies, TextField, TimeField } from '../http/request/fields';
+import {
+  BoundField,
+  field,
+  FlagField,
+  IdField,
+  IntField,
+  isObject,
+  satisfies,
+  TextField,
+  TimeField,
+} from '../http/request/fields';
 import { isPlainId } from '../common/ids';
 import type { Json } from '../common/json';
 import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
@@ -97,10 +107,10 @@ export class ListMemoriesQuery extends IntersectionType(CountedPageQuery, ScopeQ
   @IdField({ description: 'Only keys that begin so.' })
   prefix?: string;
 
-  @TimeField({ description: 'Last saved at this time or later.' })
+  @BoundField({ description: 'Last saved at this time or later.' })
   updated_from?: string;
 
-  @TimeField({ description: 'Last saved before this time.' })
+  @BoundField({ description: 'Last saved before this time.' })
   updated_to?: string;
 }
 

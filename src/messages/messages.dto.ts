@@ -1,13 +1,13 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import { IsArray } from 'class-validator';
 import {
+  BoundField,
   EnumField,
   FlagField,
   IdField,
   IntField,
   ObjectField,
   TextField,
-  TimeField,
   UuidField,
 } from '../http/request/fields';
 import { PageQuery, PageView } from '../http/request/paging';
@@ -152,10 +152,10 @@ export class ListMessagesQuery extends IntersectionType(PageQuery, AsOfQuery) {
   @IdField({ description: 'Only messages that this user wrote, by the credentials of the request.' })
   created_by?: string;
 
-  @TimeField({ description: 'Stored at this time or later.' })
+  @BoundField({ description: 'Stored at this time or later.' })
   from?: string;
 
-  @TimeField({ description: 'Stored before this time.' })
+  @BoundField({ description: 'Stored before this time.' })
   to?: string;
 }
 
@@ -167,7 +167,7 @@ export class TruncateMessages extends ExpectedVersion {
   @HoursField({ description: 'Those younger than this many hours; fractions are allowed.' })
   max_age_hours?: number;
 
-  @TimeField({ description: "Those after this time, by the caller's time of a message if it has one." })
+  @BoundField({ description: "Those after this time, by the caller's time of a message if it has one." })
   after?: string | number;
 }
 

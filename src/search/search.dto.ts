@@ -1,5 +1,5 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
-import { EnumField, IdField, IntField, TextField, TimeField, UuidField } from '../http/request/fields';
+import { BoundField, EnumField, IdField, IntField, TextField, UuidField } from '../http/request/fields';
 import { PageView } from '../http/request/paging';
 import { type MessageRole, MessageView, SessionMessage } from '../messages';
 
@@ -61,10 +61,10 @@ class SearchQuery {
   @IdField({ description: 'Only messages of this sender.' })
   sender_id?: string;
 
-  @TimeField({ description: 'Stored at this time or later.' })
+  @BoundField({ description: 'Stored at this time or later.' })
   from?: string;
 
-  @TimeField({ description: 'Stored before this time.' })
+  @BoundField({ description: 'Stored before this time.' })
   to?: string;
 
   @TextField({

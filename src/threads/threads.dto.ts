@@ -7,7 +7,7 @@ import {
   NameField,
   ObjectField,
   TextField,
-  TimeField,
+  BoundField,
   UuidField,
 } from '../http/request/fields';
 import { CountedPageQuery, PageQuery, PageView } from '../http/request/paging';
@@ -100,16 +100,16 @@ export class ListThreadsQuery extends CountedPageQuery {
   })
   status?: ThreadStatus | 'all';
 
-  @TimeField({ description: 'Created at this time or later.' })
+  @BoundField({ description: 'Created at this time or later.' })
   created_from?: string;
 
-  @TimeField({ description: 'Created before this time.' })
+  @BoundField({ description: 'Created before this time.' })
   created_to?: string;
 
-  @TimeField({ description: 'Last written to at this time or later.' })
+  @BoundField({ description: 'Last written to at this time or later.' })
   updated_from?: string;
 
-  @TimeField({ description: 'Last written to before this time.' })
+  @BoundField({ description: 'Last written to before this time.' })
   updated_to?: string;
 
   @EnumField(THREAD_SORTS, { default: 'updated_at', description: 'Newest first unless order=asc.' })

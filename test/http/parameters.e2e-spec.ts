@@ -43,6 +43,32 @@ describe('Query parameters', () => {
     expect(unknown).toEqual([]);
   });
 
+  it('of lists may skip more than there is: that is an empty page', async () => {
+    const lists = operations.filter(
+      ({ method, query, pathParams }) =>
+        method === 'GET' && pathParams.length === 0 && query.some(({ name }) => name === 'offset'),
+    );
+    expect(lists.length).toBeGreaterThan(3);
+    for (const { path } of lists) {
+      const needed = path.endsWith('/search') ? '&q=tokyo' : '';
+      const { status, body } = await admin.get(`/${path}?offset=2147483647&limit=1000${needed}`);
+      expect([path, status, body.data, body.has_more]).toEqual([path, 200, [], false]);
+    }
+  });
+
+  it('of ranges may be dates, which are midnights in UTC', async () => {
+    const id = await thread('Kyoto', 'Hello');
+    const today = new Date().toISOString().slice(0, 10);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+    const count = async (query: string) => (await alice.get(`/threads/${id}/messages?${query}`)).body.data.length;
+    expect([await count(`from=${today}`), await count(`to=${today}`), await count(`from=${tomorrow}`)]).toEqual([
+      1, 0, 0,
+    ]);
+    const threads = await alice.get(`/threads?created_from=${today}&created_to=${tomorrow}`);
+    expect(threads.body.data.map(({ id: found }: { id: string }) => found)).toContain(id);
+    expectProblem(await alice.get('/threads?created_from=2026-02-30'), 400, 'VALIDATION_FAILED');
+  });
+
   it('leave things as they are where a body was meant', async () => {
     const id = await thread('Tokyo', 'one', 'two', 'three', 'four');
     expectProblem(await alice.send('POST', `/threads/${id}/undo?turns=3`), 400, 'VALIDATION_FAILED');

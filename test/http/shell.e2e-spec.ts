@@ -161,6 +161,30 @@ describe('the shell', () => {
       expect(answer).toMatch(/^connection: close\r$/im);
     });
 
+    it('tells browsers on every answer to load nothing, guess nothing and frame nothing; no cache keeps the API', async () => {
+      const answers = await Promise.all([
+        member.get('/threads'),
+        member.post('/threads', { name: 'x' }),
+        member.get('/nowhere'),
+        app.anonymous().get('/threads'),
+        member.get('/keys/%zz'),
+        app.anonymous().get('/docs-json'),
+        app.anonymous().get('//'),
+      ]);
+      for (const { headers } of answers) {
+        expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+        expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      }
+      expect(answers.slice(0, 4).map(({ headers }) => headers['cache-control'])).toEqual(Array(4).fill('no-store'));
+      expect(await speak('HELLO\r\n\r\n')).toContain('x-content-type-options: nosniff');
+    });
+
+    it('says of a route that is none nothing but that, also to DELETE', async () => {
+      const { body } = await member.delete('/unknown');
+      expect([body.code, body.deleted]).toEqual(['ROUTE_NOT_FOUND', undefined]);
+      expect((await member.delete('/threads/0190a5c0-0000-7000-8000-000000000000')).body.deleted).toBe(false);
+    });
+
     it('sends no CORS headers', async () => {
       const headers = { origin: 'https://evil.example', 'access-control-request-method': 'GET' };
       const answer = await member.send('OPTIONS', '/health', { headers });
@@ -272,6 +296,15 @@ describe('the shell', () => {
       }
       expect((await app.anonymous().get('/docs/')).headers.location).toBe('../docs');
       expect((await app.anonymous().get('/docs/package.json')).status).toBe(404);
+    });
+
+    it('keeps no key in the browser, and is off where it is not wanted', async () => {
+      expect((await app.anonymous().get('/docs/reference.js')).text).toContain('persistAuthorization: false');
+      const other = (await app.second({ API_REFERENCE: 'off' })).anonymous();
+      for (const path of ['/docs', '/docs/', '/docs-json', '/docs/reference.js', '/docs/swagger-ui-bundle.js']) {
+        expectProblem(await other.get(path), 404, 'ROUTE_NOT_FOUND');
+      }
+      expect((await other.get('//')).body.links).toEqual({ health: '/api/health' });
     });
 
     it('X11 has the first call in front, and the error codes behind the operations', async () => {

@@ -1,5 +1,5 @@
 import { commonErrors } from '../../common/errors';
-import { parseTime } from '../../common/json';
+import { parseBound } from '../../common/json';
 import { counterOf, type Estimator, type MessageCounter, storedCounter } from '../../tokens';
 import { SHARED, type ContextRequest, type Shares } from '../context.dto';
 import { type Strategy, type StrategyName, strategyOf } from './strategies';
@@ -63,7 +63,7 @@ const defaultStrategy = (window?: number, budget?: number): StrategyName =>
   budget !== undefined && window === undefined ? 'sliding' : 'last_n';
 
 const toAfter = ({ max_age_hours: age, after }: ContextRequest, now: Date) =>
-  age === undefined ? parseTime(after) : new Date(now.getTime() - age * HOUR_MS);
+  age === undefined ? parseBound(after) : new Date(now.getTime() - age * HOUR_MS);
 
 const isOn = (value?: boolean | 'true' | 'false') => value === true || value === 'true';
 

@@ -16,7 +16,8 @@ export const REFERENCE_SCRIPT = `SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   filter: true,
-  persistAuthorization: true,
+  // A key stays in the page, and is gone with it.
+  persistAuthorization: false,
   // Its badge would send the address of the document to somebody else's server.
   validatorUrl: 'none',
 });

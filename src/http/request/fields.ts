@@ -14,7 +14,7 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { isPlainId } from '../../common/ids';
-import { exceedsJsonBytes, parseTime } from '../../common/json';
+import { exceedsJsonBytes, parseBound, parseTime } from '../../common/json';
 
 /*
  * One decorator a field, for the validation and for the API reference, so that the two cannot drift apart.
@@ -102,6 +102,18 @@ export const TimeField = (options: Options) =>
     options,
     { oneOf: [{ type: 'string', format: 'date-time' }, { type: 'integer' }] },
     satisfies('isTime', 'be an ISO-8601 time with a zone, or milliseconds since 1970', (value) => !!parseTime(value)),
+  );
+
+/** A bound of a range of time: the same, or a date. */
+export const BoundField = ({ description, ...options }: Options) =>
+  field(
+    { description: `${description} A date alone is its midnight in UTC.`, ...options },
+    { oneOf: [{ type: 'string' }, { type: 'integer' }] },
+    satisfies(
+      'isBound',
+      'be a date, an ISO-8601 time with a zone, or milliseconds since 1970',
+      (value) => !!parseBound(value),
+    ),
   );
 
 /** A JSON object whose text is at most `maxBytes` long. */

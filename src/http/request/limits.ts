@@ -1,12 +1,12 @@
 import { commonErrors } from '../../common/errors';
-import { exceedsJsonBytes, parseTime } from '../../common/json';
+import { exceedsJsonBytes, parseBound } from '../../common/json';
 
 /**
  * A range of time, from inclusive, to exclusive (F48).
  * @throws INVALID_RANGE
  */
 export function timeRange(name: string, from?: unknown, to?: unknown): { from?: Date; to?: Date } {
-  const range = { from: parseTime(from), to: parseTime(to) };
+  const range = { from: parseBound(from), to: parseBound(to) };
   if (range.from && range.to && range.from > range.to) throw commonErrors.INVALID_RANGE(name);
   return range;
 }

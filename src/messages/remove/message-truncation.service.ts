@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
-import { parseTime } from '../../common/json';
+import { parseBound } from '../../common/json';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { checkTarget, type Target, type Thread } from '../../threads';
 import type { ThreadCounts } from '../append/append-writer';
@@ -53,7 +53,7 @@ export class MessageTruncationService {
     { keep_last, max_age_hours, after }: TruncateMessages,
   ): Promise<ThreadCounts> {
     if (keep_last !== undefined) return this.keepNewest(tx, thread, keep_last);
-    const cutoff = parseTime(after) ?? new Date(Date.now() - (max_age_hours as number) * HOUR_MS);
+    const cutoff = parseBound(after) ?? new Date(Date.now() - (max_age_hours as number) * HOUR_MS);
     return this.keepYounger(tx, thread, cutoff);
   }
 

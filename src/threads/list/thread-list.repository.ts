@@ -52,7 +52,7 @@ export class ThreadListRepository {
     const parts = filter.statuses.map((status) => {
       // A constant of the code, so that each part is planned for its index.
       const matches = `${where} AND t.status = '${status}'`;
-      return `(SELECT ${COLUMNS} FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT :limit::int + :offset::int)`;
+      return `(SELECT ${COLUMNS} FROM threads t WHERE ${matches} ORDER BY ${order} LIMIT :limit::bigint + :offset::bigint)`;
     });
     const page = `SELECT ${COLUMNS} FROM (${parts.join(' UNION ALL ')}) t ORDER BY ${order} LIMIT :limit OFFSET :offset`;
     const values = { ...where.values, limit: slice.limit, offset: slice.offset };
