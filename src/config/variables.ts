@@ -12,6 +12,7 @@ import {
   webUrl,
   type Variable,
 } from './kinds';
+import { databaseAliases } from './database-aliases';
 
 export type { Variable } from './kinds';
 
@@ -223,24 +224,7 @@ export const variables = {
   CLEANUP_ENABLED: flag(true, 'Scheduled removal of what has expired.'),
   CLEANUP_CRON: text('0 * * * *', 'When it runs.'),
 
-  DB_CONNECTION_STRING: postgresUrl('The same as DATABASE_URL.'),
-  DB_BACKEND: choice(
-    undefined,
-    ['postgresql', 'postgres', 'memory', 'mock'],
-    '`mock` and `memory`: an embedded PostgreSQL whose data is gone at exit.',
-  ),
-  SESSION_STORAGE: choice(undefined, ['postgres', 'memory'], 'The same choice, by another name.'),
-  CONVERSATION_STATE_PROVIDER: choice(
-    undefined,
-    ['postgres', 'memory', 'in_memory_convo_provider', 'in_memory_conversation_state_v1'],
-    'The same choice, by a third name.',
-  ),
-  ENABLE_DB_PERSISTENCE: text(undefined, 'Anything but `true` means `DB_BACKEND=memory`.'),
-  DB_HOST: text(undefined, 'The parts of a connection, where there is no URL. Default `localhost`.'),
-  DB_PORT: integer(undefined, 'Default 5432.', { min: 1, max: 65535 }),
-  DB_NAME: text(undefined, 'Default `fluxibly`.'),
-  DB_USER: text(undefined, 'Default `postgres`.'),
-  DB_PASSWORD: secret('Default: empty.'),
+  ...databaseAliases,
 } satisfies Record<string, Variable<unknown>>;
 
 export type VariableName = keyof typeof variables;
