@@ -53,8 +53,9 @@ describe('Query parameters', () => {
     await admin.createThread();
     for (const { path } of lists) {
       const needed = path.endsWith('/search') ? '&q=tokyo' : '';
+      // The map of memories has no `data`.
       const { status, body } = await admin.get(`/${path}?offset=2147483647&limit=1000${needed}`);
-      expect([path, status, body.data, body.has_more]).toEqual([path, 200, [], false]);
+      expect([path, status, body.data ?? [], body.has_more]).toEqual([path, 200, [], false]);
     }
   });
 
