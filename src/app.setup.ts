@@ -19,7 +19,6 @@ import { Lifecycle } from './http/server/lifecycle';
 import { makeLogger, NestLogger } from './http/server/logger';
 import { serveReference } from './http/openapi/reference';
 import { registerRequestHooks } from './http/server/request-hooks';
-import { registerSecurityHeaders } from './http/server/security-headers';
 
 interface AppOptions {
   logger?: Logger;
@@ -64,7 +63,6 @@ export async function createApp(
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.setReplySerializer(serializeAnswer);
   registerBodyParser(fastify, bodyLimits(config.env));
-  registerSecurityHeaders(fastify);
   registerRequestHooks(fastify, app.get(Lifecycle, { strict: false }));
   app.get(AuthGuard, { strict: false }).register(fastify);
   registerExpectations(fastify);

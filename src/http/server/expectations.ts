@@ -4,7 +4,7 @@ import { newId } from '../../common/ids';
 import { commonErrors } from '../../common/errors';
 import { PROBLEM_TYPE, problemText } from '../answer/problem.filter';
 import { httpErrors } from './http.errors';
-import { SECURITY_HEADERS } from './security-headers';
+import { SECURITY_HEADERS } from './request-hooks';
 
 /**
  * The `Expect` header. A client that waits for "100 Continue" before it sends its body gets it only when the request was let

@@ -7,7 +7,7 @@ import { newId } from '../../common/ids';
 import { PROBLEM_TYPE, problemText, sendProblem, titleOf, toProblem } from '../answer/problem.filter';
 import type { Config } from '../../config/config';
 import { httpErrors } from './http.errors';
-import { SECURITY_HEADERS } from './security-headers';
+import { SECURITY_HEADERS } from './request-hooks';
 
 /** Fastify's options: the limits of a connection, and problem documents also for what fails before a route is found. */
 export function fastifyOptions(config: Config, logger: Logger): FastifyServerOptions {

@@ -16,10 +16,21 @@ const ARRIVAL_MS = 120_000;
 const LINGER_MS = 5000;
 const SMALL_BODY_BYTES = 64 * 1024;
 
+/** What every answer tells a browser: take it for what it says it is, load nothing, stand in no frame, tell nobody where you were. */
+export const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+};
+
+/** Answers of the API are somebody's data: no cache keeps them, unless a route says otherwise. */
+const API_HEADERS = { ...SECURITY_HEADERS, 'cache-control': 'no-store' };
+
 /** What happens around every request: its id on the answer, one line in the log, and the end of service. */
 export function registerRequestHooks(fastify: FastifyInstance, lifecycle: Lifecycle): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id);
+    // Pages and routes with a policy of their own replace these.
+    reply.headers(request.url.startsWith('/api') ? API_HEADERS : SECURITY_HEADERS).header('x-request-id', request.id);
     limitArrival(request, reply);
     const twice = duplicateIn(request.raw.rawHeaders);
     if (twice !== undefined) return sendProblem(httpErrors.DUPLICATE_HEADER(twice), request, reply);
