@@ -49,7 +49,7 @@ describe('A PostgreSQL that would lose what it has acknowledged', () => {
   });
 
   it('R7 what is thrown away at the end need not be durable', async () => {
-    const server = await startServer({ DB_BACKEND: 'memory', NODE_ENV: 'production' });
+    const server = await startServer({ DB_BACKEND: 'memory', NODE_ENV: 'production', SHUTDOWN_DELAY_MS: '0' });
     expect(logOf(server).filter(({ level }) => level === 'warn')).toEqual([]);
     expect(await server.stop()).toBe(0);
   });
