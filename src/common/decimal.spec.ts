@@ -1,4 +1,4 @@
-import { toDecimal } from './decimal';
+import { addDecimals, toDecimal } from './decimal';
 
 describe('toDecimal', () => {
   it.each([
@@ -26,3 +26,10 @@ describe('toDecimal', () => {
     expect(toDecimal(value)).toBeUndefined(),
   );
 });
+
+it.each([
+  ['0', '0', '0.000000000000'],
+  ['0.100000000000', '0.2', '0.300000000000'],
+  ['999999999999.999999999999', '0.000000000001', '1000000000000.000000000000'],
+  ['12', '0.05', '12.050000000000'],
+])('adds %s and %s exactly', (one, other, sum) => expect(addDecimals(one, other)).toBe(sum));

@@ -9,6 +9,17 @@ export function toDecimal(value: unknown): string | undefined {
   return fits ? text : undefined;
 }
 
+/** The exact sum of two amounts, as the database writes them. */
+export function addDecimals(one: string, other: string): string {
+  const sum = String(units(one) + units(other)).padStart(PLACES + 1, '0');
+  return `${sum.slice(0, -PLACES)}.${sum.slice(-PLACES)}`;
+}
+
+function units(amount: string): bigint {
+  const [whole, fraction = ''] = amount.split('.');
+  return BigInt(whole + fraction.padEnd(PLACES, '0'));
+}
+
 /** A number without an exponent: 1e-7 is "0.0000001". */
 function plain(value: number): string | undefined {
   const text = String(value);

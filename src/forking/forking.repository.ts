@@ -16,7 +16,7 @@ export interface Cut {
 
 /** A thread that is being filled. */
 export interface Fork {
-  source: ThreadKey;
+  source: ThreadKey & Pick<Thread, 'message_count'>;
   /** The new thread, still empty. */
   id: string;
   name: string;
@@ -28,6 +28,13 @@ interface Copied {
   /** Number, in the source, of the last message; 0: there was none. */
   forked_from_seq: number;
 }
+
+interface CopiedSet {
+  messages: number;
+}
+
+/** So many messages are copied by one statement: about a second of work. */
+const MAX_SET = 10_000;
 
 type Shown = 'id' | 'name' | 'session_id' | 'forked_from_thread_id' | 'forked_from_seq' | 'created_at';
 
@@ -62,27 +69,32 @@ type ForkNames = 'orgId' | 'sourceId' | 'id';
 const HOLD = sql<PrincipalNames | 'id', Thread>('forking_hold')`
   SELECT ${columnsOf(Thread, 't')} FROM threads t WHERE ${visible('t')} AND t.id = :id FOR SHARE`;
 
-const COPY_THREAD = sql<ForkNames | 'name' | 'seq' | 'count', Copied>('forking_copy_thread')`
+/* One set of messages, the first ones behind those that were copied. What it counted is added to the new thread. */
+const COPY_SET = sql<ForkNames | 'name' | 'after' | 'seq' | 'done' | 'rest' | 'limit', Copied & CopiedSet>(
+  'forking_copy_set',
+)`
   WITH removed AS (${REMOVED}), chosen AS (
     SELECT m.*, row_number() OVER (ORDER BY m.seq) AS n FROM messages m
-    WHERE m.org_id = :orgId AND m.thread_id = :sourceId AND (:seq::bigint IS NULL OR m.seq <= :seq) ORDER BY m.seq LIMIT :count::bigint
-  ), total AS (
+    WHERE m.org_id = :orgId AND m.thread_id = :sourceId AND m.seq > :after AND (:seq::bigint IS NULL OR m.seq <= :seq)
+    ORDER BY m.seq LIMIT :limit
+  ), copied AS (
     SELECT count(*) AS messages, coalesce(sum(token_count), 0) AS tokens, coalesce(sum(cost), 0) AS cost,
       coalesce(max(seq), 0) AS last FROM chosen
   ), stored AS (
     INSERT INTO messages (org_id, thread_id, seq, id, role, content, tool_calls, tool_call_id, name, sender_id,
       metadata, token_count, cost, client_timestamp, created_by, created_via, created_at, updated_at, owner_id, search)
-    SELECT m.org_id, :id, removed.seq + m.n, ${uuidv7('(total.messages - m.n)')}, m.role, m.content, m.tool_calls,
+    SELECT m.org_id, :id, removed.seq + :done + m.n, ${uuidv7('greatest(:rest::bigint - m.n, 0)')}, m.role, m.content, m.tool_calls,
       m.tool_call_id, m.name, m.sender_id, m.metadata, m.token_count, m.cost, m.client_timestamp, m.created_by,
       m.created_via, m.created_at, m.updated_at, (SELECT t.user_id FROM threads t WHERE t.org_id = :orgId AND t.id = :id), m.search
-    FROM chosen m, removed, total ORDER BY m.n
+    FROM chosen m, removed ORDER BY m.n
   )
   UPDATE threads t SET name = :name, metadata = source.metadata, auto_summarize = source.auto_summarize,
-    last_seq = removed.seq + total.messages, message_count = total.messages, token_count = total.tokens,
-    total_cost = total.cost, forked_from_thread_id = source.id, forked_from_seq = total.last
-  FROM threads source, removed, total
+    last_seq = removed.seq + t.message_count + copied.messages, message_count = t.message_count + copied.messages,
+    token_count = t.token_count + copied.tokens, total_cost = t.total_cost + copied.cost,
+    forked_from_thread_id = source.id, forked_from_seq = greatest(t.forked_from_seq, copied.last)
+  FROM threads source, removed, copied
   WHERE source.org_id = :orgId AND source.id = :sourceId AND t.org_id = :orgId AND t.id = :id
-  RETURNING t.forked_from_seq`;
+  RETURNING t.forked_from_seq, copied.messages`;
 
 /* Callers may also summarize what is not stored here: behind the last message numbers go on in step. */
 const renumbered = (seq: string) => `(removed.seq + width_bucket(${seq}, old.seqs) + greatest(0, ${seq} - old.last))`;
@@ -125,7 +137,11 @@ const DESCENDANTS = sql<PrincipalNames | 'id' | 'mostDeep' | 'limit', LineageRow
   )
   SELECT * FROM tree LIMIT :limit`;
 
-const keysOf = ({ source, id }: Pick<Fork, 'source' | 'id'>) => ({ orgId: source.org_id, sourceId: source.id, id });
+const keysOf = ({ source, id }: { source: ThreadKey; id: string }) => ({
+  orgId: source.org_id,
+  sourceId: source.id,
+  id,
+});
 
 @Injectable()
 export class ForkingRepository {
@@ -134,10 +150,22 @@ export class ForkingRepository {
     return (await tx.query(HOLD, { ...principal, id }))[0];
   }
 
-  /** Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. */
+  /**
+   * Fills the new thread from the held source: messages, counters, metadata, options, and where it comes from. Set by set, so
+   * that no statement takes long; nobody sees the thread before the transaction ends.
+   */
   async copyThread(tx: TenantTx, fork: Fork): Promise<Copied> {
-    const { name, cut } = fork;
-    return (await tx.query(COPY_THREAD, { ...keysOf(fork), name, seq: cut.seq, count: cut.count }))[0];
+    const { name, cut, source } = fork;
+    const total = Math.min(source.message_count, cut.count ?? Infinity);
+    let after = 0;
+    for (let done = 0; ;) {
+      const limit = Math.min(MAX_SET, (cut.count ?? Infinity) - done);
+      const place = { after, done, rest: total - done, limit };
+      const [set] = await tx.query(COPY_SET, { ...keysOf(fork), name, seq: cut.seq, ...place });
+      done += set.messages;
+      after = set.forked_from_seq;
+      if (set.messages < MAX_SET || done === cut.count) return set;
+    }
   }
 
   /**
@@ -150,7 +178,7 @@ export class ForkingRepository {
   }
 
   /** What only sessions have, from the source's session to the new one's. A turn under way stays where it is. */
-  async copySettings(tx: TenantTx, fork: Pick<Fork, 'source' | 'id'>): Promise<void> {
+  async copySettings(tx: TenantTx, fork: { source: ThreadKey; id: string }): Promise<void> {
     await tx.execute(COPY_SETTINGS, keysOf(fork));
   }
 

@@ -10,7 +10,7 @@ import { authorOf, type NewMessage } from '../append/new-message';
 import { HeldThreads } from '../edit/held-threads';
 import { messageErrors } from '../messages.errors';
 import type { RemovalReason } from './deleted-message.entity';
-import { MessageRemovalsRepository, type Removed, type SeqRange } from './message-removals.repository';
+import { MessageRemovalsRepository, type Older, type Removed, type SeqRange } from './message-removals.repository';
 import { MessageTrashRepository, type Trashed } from './message-trash.repository';
 
 /** What a removal was: under which id it can be restored, unless it was final. */
@@ -48,9 +48,9 @@ export class MessageRemovals {
     return this.booked(tx, thread, await this.trash.move(tx, thread, range, removal), removal.id);
   }
 
-  /** For good, at once. Summaries of them stay. @param only these numbers of the range; absent: all */
-  async deleteRange(tx: TenantTx, thread: Thread, range: SeqRange, only?: number[]): Promise<Discarded> {
-    return this.booked(tx, thread, await this.messages.delete(tx, thread, range, only), null);
+  /** For good, at once. Summaries of them stay. @param older only those of the range; absent: all */
+  async deleteRange(tx: TenantTx, thread: Thread, range: SeqRange, older?: Older): Promise<Discarded> {
+    return this.booked(tx, thread, await this.messages.delete(tx, thread, range, older), null);
   }
 
   /** For good, from a number on, where others take their place; and what was said of them in summaries. */

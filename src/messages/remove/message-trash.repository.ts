@@ -5,7 +5,7 @@ import { sql } from '../../database/door/sql';
 import type { TenantTx } from '../../database/door/tenant-database';
 import { sqlForTarget, type Target, type Thread, WRITTEN_AT } from '../../threads';
 import type { DeletedMessage, RemovalReason } from './deleted-message.entity';
-import { isIn, REMOVED, type Removed, type SeqRange } from './message-removals.repository';
+import { isIn, MAX_SET, REMOVED, type Removed, type SeqRange, setBySet } from './message-removals.repository';
 import type { MessageRow } from '../message.entity';
 import { OWN_COLUMNS, STORED } from '../message-columns';
 import { type ThreadNames, threadValues } from '../read/messages.repository';
@@ -58,11 +58,15 @@ const listStatement = (order: Order, isAfter: string) =>
 
 const LISTS = { asc: listStatement('asc', '>'), desc: listStatement('desc', '<') } as const;
 
-const MOVE = sql<ThreadNames | 'from' | 'to' | 'removalId' | 'reason' | 'by', Removed>('messages_move_to_trash')`
+const MOVE = sql<ThreadNames | 'from' | 'to' | 'removalId' | 'reason' | 'by' | 'limit', Removed>(
+  'messages_move_to_trash',
+)`
   WITH gone AS (
-    DELETE FROM messages m
-    WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq >= :from AND (:to::bigint IS NULL OR m.seq <= :to)
-    RETURNING ${keptOf('m')}
+    DELETE FROM messages m WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq = ANY (ARRAY(
+      SELECT m.seq FROM messages m
+      WHERE m.org_id = :orgId AND m.thread_id = :threadId AND m.seq >= :from AND (:to::bigint IS NULL OR m.seq <= :to)
+      ORDER BY m.seq LIMIT :limit
+    )) RETURNING ${keptOf('m')}
   ), moved AS (
     INSERT INTO deleted_messages (${STORED.join(', ')}, removal_id, reason, thread_last_seq, deleted_by, deleted_at)
     SELECT ${keptOf('gone')}, :removalId, :reason, t.last_seq, :by, ${WRITTEN_AT}
@@ -87,13 +91,14 @@ const PUT_BACK = sql<ThreadNames | 'removalId' | 'messageId', Removed & { left: 
   )
   SELECT r.*, (SELECT count(*) FROM found) - r.messages AS "left" FROM (${REMOVED}) r`;
 
-const ERASE = sql<ThreadNames | 'messageId'>('messages_erase_trash')`
+const ERASE = sql<ThreadNames | 'messageId' | 'limit'>('messages_erase_trash')`
   WITH revisions AS (
     DELETE FROM message_revisions v WHERE v.org_id = :orgId AND v.thread_id = :threadId
       AND (:messageId::uuid IS NULL OR v.message_id = :messageId)
   )
-  DELETE FROM deleted_messages d WHERE d.org_id = :orgId AND d.thread_id = :threadId
-    AND (:messageId::uuid IS NULL OR d.id = :messageId)`;
+  DELETE FROM deleted_messages d WHERE d.org_id = :orgId AND d.thread_id = :threadId AND d.ctid = ANY (ARRAY(
+    SELECT d.ctid FROM deleted_messages d WHERE d.org_id = :orgId AND d.thread_id = :threadId
+      AND (:messageId::uuid IS NULL OR d.id = :messageId) LIMIT :limit))`;
 
 const END_REDO = sql<ThreadNames>('messages_end_redo')`
   UPDATE deleted_messages d SET reason = 'deleted'
@@ -114,11 +119,11 @@ export class MessageTrashRepository {
     return rows.length === 0 ? undefined : rows.filter(({ seq }) => seq !== null);
   }
 
-  /** Moves a range to the trash, in one statement. */
-  async move(tx: TenantTx, thread: Thread, { from = 0, to }: SeqRange, removal: Removal): Promise<Removed> {
+  /** Moves a range to the trash, set by set in the transaction of the caller. */
+  move(tx: TenantTx, thread: Thread, { from = 0, to }: SeqRange, removal: Removal): Promise<Removed> {
     const { id: removalId, reason, by } = removal;
-    const [gone] = await tx.query(MOVE, { ...threadValues(thread), from, to, removalId, reason, by });
-    return gone;
+    const values = { ...threadValues(thread), to, removalId, reason, by, limit: MAX_SET };
+    return setBySet(from, async (first) => (await tx.query(MOVE, { ...values, from: first }))[0]);
   }
 
   /**
@@ -133,8 +138,12 @@ export class MessageTrashRepository {
   }
 
   /** Removes a message, or all, from the trash for good, with its revisions, wherever it is. @returns how many were in the trash */
-  erase(tx: TenantTx, thread: Thread, messageId?: string): Promise<number> {
-    return tx.execute(ERASE, { ...threadValues(thread), messageId });
+  async erase(tx: TenantTx, thread: Thread, messageId?: string): Promise<number> {
+    for (let erased = 0; ;) {
+      const set = await tx.execute(ERASE, { ...threadValues(thread), messageId, limit: MAX_SET });
+      erased += set;
+      if (set < MAX_SET) return erased;
+    }
   }
 
   /** What was undone stays in the trash, and no redo brings it back any more. */

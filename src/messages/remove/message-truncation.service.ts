@@ -12,6 +12,8 @@ import { MessageRemovals } from './message-removals';
 import { MessageRemovalsRepository } from './message-removals.repository';
 
 const HOUR_MS = 3_600_000;
+/** A call whose result comes more messages later is not looked for: what a cut reads does not grow with the thread. */
+const REACH = 2000;
 
 /** Removes old messages for good (P26, P27). */
 @Injectable()
@@ -42,8 +44,11 @@ export class MessageTruncationService {
 
   /** Keeps the newest `limit` messages, and never splits a tool call from its result (C04). @returns the counts then */
   async keepNewest(tx: TenantTx, thread: Thread, limit: number): Promise<ThreadCounts> {
-    const rows = await this.rows.links(tx, thread);
-    const cut = cutBefore(rows, limit);
+    if (limit >= thread.message_count) return thread;
+    if (limit === 0) return this.removals.deleteRange(tx, thread, {});
+    const first = await this.rows.firstOfNewest(tx, thread, limit);
+    const rows = await this.rows.linksAround(tx, thread, first, REACH);
+    const cut = cutBefore(rows, rows.length - rows.findIndex(({ seq }) => seq === first));
     return cut === 0 ? thread : this.removals.deleteRange(tx, thread, { to: rows[cut - 1].seq });
   }
 
@@ -62,8 +67,8 @@ export class MessageTruncationService {
     const rows = await this.rows.ages(tx, thread, cutoff);
     const units = unitsOf(rows);
     const staying = new Set(units.filter((_, i) => rows[i].stays));
-    const old = rows.filter((_, i) => !staying.has(units[i])).map(({ seq }) => seq);
-    return old.length === 0 ? thread : this.removals.deleteRange(tx, thread, {}, old);
+    const kept = rows.filter(({ stays }, i) => !stays && staying.has(units[i])).map(({ seq }) => seq);
+    return this.removals.deleteRange(tx, thread, {}, { cutoff, kept });
   }
 }
 
