@@ -16,7 +16,7 @@ const BENCH = join(__dirname, '../../bench');
  * The first three are what has been reached, faces (`index.ts`) not counted; the aim for these features is 390, 60 and 125.
  * They only fall, but for a later feature, which adds its own.
  */
-const MAX = { files: 414, filesUnder30Lines: 70, injectables: 131, filesInAFolder: 15, constructorParameters: 5 };
+const MAX = { files: 416, filesUnder30Lines: 70, injectables: 131, filesInAFolder: 15, constructorParameters: 5 };
 
 const parsed = new Map<Source, ts.SourceFile>();
 

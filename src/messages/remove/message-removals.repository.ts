@@ -32,8 +32,8 @@ export interface Older {
   kept: number[];
 }
 
-/** So many messages are removed by one statement: about a second of work. */
-export const MAX_SET = 10_000;
+/** So many messages are removed by one statement: a second or two of work. */
+export const MAX_SET = 20_000;
 const MAX_SEQ = Number.MAX_SAFE_INTEGER;
 /** What removes more messages does not say which (`ChangeLogRepository.note`). */
 const MAX_SEQS = 1001;
