@@ -6,7 +6,7 @@ import { eventually, follow, type LiveConnection } from '../../support/world/eve
 
 /** What live streams may take of an instance. */
 describe('Live events of large messages, and of many readers', () => {
-  const { app, alice } = world();
+  const { app, alice } = world({ MESSAGE_LIMIT_BYTES: String(8 * 1024 * 1024) });
   let id: string;
   const open: LiveConnection[] = [];
 
