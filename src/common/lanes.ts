@@ -1,3 +1,5 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+
 /** A request has waited for as long as it may. */
 export class LanesBusy extends Error {}
 
@@ -214,5 +216,22 @@ export class FairLanes {
     const { max = Infinity, each } = this.shares;
     const ofAll = this.used === 0 || this.used + weight <= max;
     return ofAll && (queue.used === 0 || queue.used + weight <= each);
+  }
+}
+
+/** How long work of many steps may go on before others get their turn. */
+const STRIDE_MS = 10;
+
+/** Work of many steps that holds nobody up: `if (pace.isDue) await pace.rest()` between two of them. */
+export class Pace {
+  private since = performance.now();
+
+  get isDue(): boolean {
+    return performance.now() - this.since > STRIDE_MS;
+  }
+
+  async rest(): Promise<void> {
+    await breathe();
+    this.since = performance.now();
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../../organizations';
 import { commonErrors } from '../../common/errors';
-import { Pace } from '../../common/pace';
+import { Pace } from '../../common/lanes';
 import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
 import type { TenantTx } from '../../database/door/tenant-database';
