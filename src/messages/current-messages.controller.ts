@@ -6,7 +6,7 @@ import { Caller, type Principal } from '../organizations';
 import { IfMatch } from '../http/request/decorators';
 import { LargeBody } from '../http/request/route-settings';
 import { byThread, CurrentThreadService } from '../threads';
-import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
+import { answerAppend, ApiAppend, appendBody, AppendControls, withQuery } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
 import { EraseQuery } from '../http/request/erase-query';
@@ -40,12 +40,15 @@ export class CurrentMessagesController {
   @ApiAppend()
   async append(
     @Caller() caller: Principal,
-    @Query() _query: AppendQuery,
+    @Query() query: AppendQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerAppend(reply, await this.appends.append(caller, await this.current.id(caller), body, controls));
+    return answerAppend(
+      reply,
+      await this.appends.append(caller, await this.current.id(caller), body, withQuery(controls, query)),
+    );
   }
 
   @Get('messages')

@@ -15,7 +15,7 @@ export {
   UpdateMessage,
 } from './messages.dto';
 export { MessagesModule } from './messages.module';
-export { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
+export { answerAppend, ApiAppend, appendBody, AppendControls, withQuery } from './append/append-answer';
 export {
   type AppendEvent,
   type AppendOptions,

@@ -8,7 +8,7 @@ import { LargeBody } from '../http/request/route-settings';
 import { answerUnlessKnown, ApiNotModified, ETagInterceptor } from '../http/answer/etag.interceptor';
 import { byThread } from '../threads';
 import { ApiIdempotencyKey, type IdempotencyKey, IdempotencyKeyHeader } from '../idempotency';
-import { answerAppend, ApiAppend, appendBody, AppendControls } from './append/append-answer';
+import { answerAppend, ApiAppend, appendBody, AppendControls, withQuery } from './append/append-answer';
 import { type AppendOptions, AppendService } from './append/append.service';
 import { MessageDeletionService } from './remove/message-deletion.service';
 import { MessageTruncationService } from './remove/message-truncation.service';
@@ -46,12 +46,12 @@ export class ThreadMessagesController {
   async append(
     @Caller() caller: Principal,
     @Id('id') id: string,
-    @Query() _query: AppendQuery,
+    @Query() query: AppendQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerAppend(reply, await this.appends.append(caller, id, body, controls));
+    return answerAppend(reply, await this.appends.append(caller, id, body, withQuery(controls, query)));
   }
 
   @Get('messages')

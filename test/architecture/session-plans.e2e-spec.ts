@@ -98,7 +98,8 @@ describe('Plans of sessions', () => {
   it('X02 an append finds its session by its key', async () => {
     const content = { type: 'text', text: 'x' };
     const message = { id: newId(), role: 'user', content, metadata: {}, token_count: 1, cost: '0' } as const;
-    const plan = await explain((tx) => new AppendRepository().append(tx, USER, bySession('big'), [message]));
+    const prepared = { messages: [message], json: [JSON.stringify(message)] };
+    const plan = await explain((tx) => new AppendRepository().append(tx, USER, bySession('big'), prepared));
     for (const index of ['sessions_pkey', 'threads_pkey']) expect(plan).toContain(index);
   });
 

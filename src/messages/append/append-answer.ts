@@ -5,19 +5,24 @@ import { readIfMatch } from '../../http/request/decorators';
 import { oneOrMany } from '../../http/request/body-pipes';
 import { ApiIdempotencyKey, readIdempotencyKey } from '../../idempotency';
 import type { AppendOptions, AppendResult } from './append.service';
-import { AppendMessage, AppendMessages, MessageBatch, MessageView } from '../messages.dto';
+import { AppendMessage, AppendMessages, type AppendQuery, MessageBatch, MessageView } from '../messages.dto';
 
 /** Validates the body of an append: one message, or `{ messages: […] }`. */
 export const appendBody = oneOrMany(AppendMessage, AppendMessages, 'messages');
 
-/** What an append says beside its body: `Idempotency-Key`, `If-Match` and `persist`. */
+/** What the headers of an append say: `Idempotency-Key` and `If-Match`. */
 export const AppendControls = createParamDecorator((_: unknown, context: ExecutionContext): AppendOptions => {
-  const request = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: { persist?: string } }>>();
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
   return {
     idempotencyKey: readIdempotencyKey(request),
     ifMatch: readIfMatch(request),
-    persist: request.query.persist !== 'false',
   };
+});
+
+/** The same, and what its query says. */
+export const withQuery = (controls: AppendOptions, { persist }: AppendQuery): AppendOptions => ({
+  ...controls,
+  persist: persist !== 'false',
 });
 
 /** 201 when something was stored; 200 when all of it was there already, was empty, or was not to be stored. */

@@ -7,7 +7,16 @@ import type { MessageRow } from '../message.entity';
 import type { MessageView } from '../messages.dto';
 import { messageErrors } from '../messages.errors';
 import { AppendRepository } from './append.repository';
-import { type Append, type Appended, authorOf, isSameMessage, type NewMessage, toRow, toRows } from './new-message';
+import {
+  type Append,
+  type Appended,
+  authorOf,
+  isSameMessage,
+  type NewMessage,
+  type Prepared,
+  toRow,
+  toRows,
+} from './new-message';
 
 /** Where an append goes, and what is special about it there. */
 export interface AppendTarget extends Target {
@@ -63,7 +72,7 @@ export class AppendWriter {
   /** The same in a transaction that is given. */
   async appendInOneStatementOf(tx: TenantTx, principal: Principal, target: Target, append: Append): Promise<Stored> {
     const { messages, expected } = append;
-    const appended = await this.rows.append(tx, principal, target, messages, expected.version);
+    const appended = await this.rows.append(tx, principal, target, append, expected.version);
     if (!appended) throw new Unsettled();
     return { created: true, rows: toRows(principal, messages, appended), counts: appended, appended };
   }
@@ -79,8 +88,10 @@ export class AppendWriter {
     // A retry rests on the version before its first attempt, which is no longer current.
     if (known.size === 0) checkVersion(append.expected, thread.version);
     if (append.strict) await this.checkToolCalls(tx, thread, append.messages);
-    const fresh = append.messages.filter((message) => !known.has(message));
-    const appended = await this.store(tx, principal, thread, fresh);
+    const isFresh = (message: NewMessage) => !known.has(message);
+    const fresh = append.messages.filter(isFresh);
+    const json = append.json.filter((_, i) => isFresh(append.messages[i]));
+    const appended = await this.store(tx, principal, thread, { messages: fresh, json });
     const settled = await target.settle?.(tx, { ...thread, ...appended });
     const stored = appended ? toRows(principal, fresh, appended) : [];
     // Both lists are in the order of the request, so one walk puts them together.
@@ -104,8 +115,8 @@ export class AppendWriter {
   }
 
   /** Appends to a thread that `tx` holds. @returns `undefined` if there is nothing to append */
-  async store(tx: TenantTx, principal: Principal, thread: Thread, messages: NewMessage[]) {
-    return messages.length === 0 ? undefined : this.rows.append(tx, principal, byThread(thread.id), messages);
+  async store(tx: TenantTx, principal: Principal, thread: Thread, prepared: Prepared) {
+    return prepared.messages.length === 0 ? undefined : this.rows.append(tx, principal, byThread(thread.id), prepared);
   }
 
   /** The thread, held against other writers until `tx` ends. @throws THREAD_NOT_FOUND, THREAD_NOT_WRITABLE */
@@ -157,11 +168,12 @@ export class AppendWriter {
   /** @throws TOOL_CALL_UNKNOWN when a result's call is neither in the thread nor earlier in the batch (C50) */
   private async checkToolCalls(tx: TenantTx, thread: Thread, messages: NewMessage[]): Promise<void> {
     const called = new Set<string>();
+    const asked = new Set<string>();
     for (const { tool_call_id: id, tool_calls: calls = [] } of messages) {
-      const isKnown =
-        id === undefined || called.has(id) || (await this.rows.hasToolCall(tx, thread.org_id, thread.id, id));
-      if (!isKnown) throw messageErrors.TOOL_CALL_UNKNOWN(id);
+      if (id !== undefined && !called.has(id)) asked.add(id);
       for (const call of calls) called.add(call.id);
     }
+    const found = await this.rows.findToolCalls(tx, thread.org_id, thread.id, [...asked]);
+    for (const id of asked) if (!found.has(id)) throw messageErrors.TOOL_CALL_UNKNOWN(id);
   }
 }

@@ -6,7 +6,7 @@ import { sqlForTarget, type Target, TOUCH, touchedBy, visibleTo } from '../../th
 import type { MessageRow } from '../message.entity';
 import { APPENDED_COLUMNS, MESSAGE_COLUMNS, saidIn } from '../message-columns';
 import type { ThreadNames } from '../read/messages.repository';
-import type { Appended, NewMessage } from './new-message';
+import type { Appended, Prepared } from './new-message';
 
 /** What several appends of one caller to one thread come to. */
 interface GroupedThread {
@@ -113,20 +113,21 @@ const FIND_AT_END = sql<ThreadNames | 'count' | 'skip', MessageRow>('messages_fi
   SELECT ${MESSAGE_COLUMNS} FROM messages m WHERE m.org_id = :orgId AND m.thread_id = :threadId
   ORDER BY m.seq DESC LIMIT :count OFFSET :skip`;
 
-const FIND_TOOL_CALL = sql<ThreadNames | 'callId'>('messages_find_tool_call')`
-  SELECT 1 AS found FROM messages m WHERE m.org_id = :orgId AND m.thread_id = :threadId
-    AND m.tool_calls @> jsonb_build_array(jsonb_build_object('id', :callId::text))
-  ORDER BY m.seq DESC LIMIT 1`;
+/* Newest first, as a result follows its call closely. */
+const FIND_TOOL_CALLS = sql<ThreadNames | 'ids' | 'limit', { id: string }>('messages_find_tool_calls')`
+  SELECT c.call->>'id' AS id FROM messages m CROSS JOIN LATERAL jsonb_array_elements(m.tool_calls) AS c(call)
+  WHERE m.org_id = :orgId AND m.thread_id = :threadId AND c.call->>'id' = ANY(:ids::text[])
+  ORDER BY m.seq DESC LIMIT :limit`;
 
 @Injectable()
 export class AppendRepository {
   /** @returns `undefined` when the thread is not in sight or at another version */
-  async append(tx: TenantTx, principal: Principal, target: Target, messages: NewMessage[], version?: number) {
+  async append(tx: TenantTx, principal: Principal, target: Target, { messages, json }: Prepared, version?: number) {
     const tokens = messages.reduce((sum, message) => sum + message.token_count, 0);
     const values = {
       ...principal,
       target: target.id,
-      messages: JSON.stringify(messages),
+      messages: `[${json.join(',')}]`,
       count: messages.length,
       tokens,
       version,
@@ -158,8 +159,16 @@ export class AppendRepository {
     return (await tx.query(FIND_AT_END, { orgId, threadId, count, skip })).reverse();
   }
 
-  /** Whether a tool call was made in the thread: newest first, as a result follows its call closely. */
-  async hasToolCall(tx: TenantTx, orgId: string, threadId: string, callId: string): Promise<boolean> {
-    return (await tx.query(FIND_TOOL_CALL, { orgId, threadId, callId })).length > 0;
+  /** Which of these tool calls were made in the thread. */
+  async findToolCalls(tx: TenantTx, orgId: string, threadId: string, ids: string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    for (let [missing, rest] = [ids, true]; missing.length > 0 && rest;) {
+      const limit = missing.length;
+      const rows = await tx.query(FIND_TOOL_CALLS, { orgId, threadId, ids: missing, limit });
+      for (const { id } of rows) found.add(id);
+      // Where one was made several times, others may lie behind the limit.
+      [missing, rest] = [missing.filter((id) => !found.has(id)), rows.length === limit];
+    }
+    return found;
   }
 }

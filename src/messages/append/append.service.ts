@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../../organizations';
-import { commonErrors } from '../../common/errors';
 import { Pace } from '../../common/lanes';
 import { CONFIG, type Config } from '../../config/config';
 import { isDuplicate } from '../../database/door/database.errors';
@@ -11,6 +10,7 @@ import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { byThread, checkTarget, gateOf, type Thread } from '../../threads';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
+import { AppendAdmission, sizeOf } from './append-admission';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
 import { GroupCommitService } from './group-commit.service';
 import {
@@ -51,16 +51,12 @@ export interface AppendEvent extends Pick<Appended, 'thread_id' | 'message_count
 
 type AppendListener = (event: AppendEvent) => void;
 
-/** Characters that wait in this process at most, before callers are sent away. */
-const MAX_WAITING = 64_000_000;
-
 /** The one way in which messages come into a thread. */
 @Injectable()
 export class AppendService {
   private readonly logger = new Logger('Appends');
   private readonly listeners = new Set<AppendListener>();
-  /** Characters of the appends that are under way. */
-  private waiting = 0;
+  private readonly admission = new AppendAdmission();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -99,12 +95,12 @@ export class AppendService {
     body: AppendBody,
     { idempotencyKey, ifMatch, persist = true }: AppendOptions = {},
   ): Promise<AppendResult> {
-    const append = await this.prepare(principal, body, ifMatch);
-    return this.admit(append, () =>
-      persist && append.messages.length > 0
+    return this.admission.pass(principal.orgId, sizeOf('messages' in body ? body.messages : [body]), async () => {
+      const append = await this.prepare(principal, body, ifMatch);
+      return persist && append.messages.length > 0
         ? this.store(principal, target, append, idempotencyKey)
-        : this.previewAppend(principal, target, append),
-    );
+        : this.previewAppend(principal, target, append);
+    });
   }
 
   /** The same inside a transaction of another service. */
@@ -114,7 +110,8 @@ export class AppendService {
 
   /** Appends messages to a thread that `tx` holds. @throws pg's error for an id that is taken */
   async storeIn(tx: TenantTx, principal: Principal, thread: Thread, messages: NewMessage[]): Promise<void> {
-    this.announce(tx, principal, await this.writer.store(tx, principal, thread, messages));
+    const json = messages.map((message) => JSON.stringify(message));
+    this.announce(tx, principal, await this.writer.store(tx, principal, thread, { messages, json }));
   }
 
   /** A thread as a target, for a caller who knows its id. @throws THREAD_NOT_FOUND for what is no id of a thread */
@@ -165,19 +162,6 @@ export class AppendService {
       expected: precondition(ifMatch, body),
       strict: TOOL_CALL_LINKAGE === 'strict' && messages.some((message) => message.tool_call_id !== undefined),
     };
-  }
-
-  /** Does `work` with an append, unless too much waits already. @throws STORE_UNAVAILABLE */
-  private async admit<T>({ size }: Append, work: () => Promise<T>): Promise<T> {
-    // One is always let in, however large.
-    if (this.waiting > 0 && this.waiting + size > MAX_WAITING)
-      throw commonErrors.STORE_UNAVAILABLE().with({ headers: { 'retry-after': '1' } });
-    this.waiting += size;
-    try {
-      return await work();
-    } finally {
-      this.waiting -= size;
-    }
   }
 
   /** In the cheapest way that is right for it; under the thread's lock where that finds something to compare. */

@@ -31,11 +31,15 @@ export interface NewMessage {
   request_hash?: string;
 }
 
-/** An append that is valid and counted, before it meets the database. */
-export interface Append {
+/** Messages as they are sent to the database. */
+export interface Prepared {
   messages: NewMessage[];
   /** Each as JSON. */
   json: string[];
+}
+
+/** An append that is valid and counted, before it meets the database. */
+export interface Append extends Prepared {
   /** Characters of all. */
   size: number;
   expected: Precondition;

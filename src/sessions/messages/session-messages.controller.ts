@@ -13,6 +13,7 @@ import {
   ApiAppend,
   appendBody,
   AppendControls,
+  withQuery,
   AppendMessage,
   AppendMessages,
   type AppendOptions,
@@ -52,12 +53,12 @@ export class SessionMessagesController {
   async append(
     @Caller() principal: Principal,
     @ConversationTarget('shared', { opens: true }) session: Target | SharedSession,
-    @Query() _query: AppendToSessionQuery,
+    @Query() query: AppendToSessionQuery,
     @Body(appendBody) body: AppendMessage | AppendMessages,
     @AppendControls() controls: AppendOptions,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return answerAppend(reply, await this.messages.append(principal, session, body, controls));
+    return answerAppend(reply, await this.messages.append(principal, session, body, withQuery(controls, query)));
   }
 
   @Get('messages')

@@ -68,6 +68,68 @@ describe('Appends of two organizations', () => {
     }
   });
 
+  // Of minutes, and it says little where the clients share the server's process with it: the next one is the short form.
+  (process.env.SOAK === '1' ? it : it.skip)(
+    'H4 eight connections append megabytes: appends of another organization don’t stand behind them',
+    async () => {
+      const [id] = await makeThreads(alice, 1);
+      const [small] = await makeThreads(other, 1);
+      const texts = Array.from({ length: 9 }, () => say('many words '.repeat(80_000)));
+      const large = async () => {
+        const { status } = await alice.post(`/threads/${id}/messages`, { messages: texts });
+        expect([201, 503]).toContain(status);
+      };
+      const timed = async (work: () => Promise<unknown>) => {
+        const since = performance.now();
+        await work();
+        return performance.now() - since;
+      };
+      const two = await timed(() => Promise.all([large(), large()]));
+      let going = true;
+      const writers = Array.from({ length: 8 }, async () => {
+        while (going) await large();
+      });
+      // At first they come all at once, and this very process sends and parses what they say.
+      await sleep(two);
+      const waits: number[] = [];
+      while (waits.length < 50) {
+        const append = async () =>
+          expect((await other.post(`/threads/${small}/messages`, say('small'))).status).toBe(201);
+        waits.push(await timed(append));
+      }
+      going = false;
+      await Promise.all(writers);
+      waits.sort((a, b) => a - b);
+      expect(waits[waits.length >> 1] / two).toBeLessThan(1);
+    },
+  );
+
+  it('H4 of an organization, two large appends are under way at a time; small ones pass', async () => {
+    const threads = await makeThreads(alice, 6);
+    const [free] = await makeThreads(alice, 1);
+    const waiting = `
+      SELECT count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    const holder = await app.db.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM threads WHERE id = ANY($1) FOR UPDATE', [threads]);
+      const text = 'many words '.repeat(30_000);
+      const large = threads.map((id) => alice.post(`/threads/${id}/messages`, say(text)));
+      let most = 0;
+      for (let looks = 0; looks < 20 || most === 0; looks += 1) {
+        most = Math.max(most, (await app.db.query<{ count: number }>(waiting)).rows[0].count);
+        await sleep(20);
+      }
+      expect(most).toBeLessThanOrEqual(2);
+      expect((await alice.post(`/threads/${free}/messages`, say('small'))).status).toBe(201);
+      await holder.query('ROLLBACK');
+      for (const { status } of await Promise.all(large)) expect([201, 503]).toContain(status);
+    } finally {
+      holder.release(true);
+    }
+  });
+
   it('R3 who has waited for a connection for DB_POOL_TIMEOUT_MS does not wait again', async () => {
     const small = await app.second({ DB_POOL_SIZE: '1', DB_POOL_TIMEOUT_MS: '300', DB_LOCK_TIMEOUT_MS: '2500' });
     const client = await small.as('acme', 'alice');

@@ -7,7 +7,7 @@ import { brokenCounters, threadsWithGaps } from '../../support/world/integrity';
 import { shareThread } from '../../support/world/shares';
 
 describe('Appends that wait at the same time', () => {
-  const { app, alice } = world();
+  const { app, alice } = world({ MESSAGE_LIMIT_BYTES: '10485760' });
 
   const say = (content: string, more: object = {}) => ({ role: 'user', content, ...more });
   const append = (client: Client, thread: string, body: object) => client.post(`/threads/${thread}/messages`, body);
@@ -219,6 +219,22 @@ describe('Appends that wait at the same time', () => {
       expect((await alice.get(`/threads/${id}`)).body.message_count).toBe(stored.length);
       expect((await append(alice, id, say('afterwards'))).status).toBe(201);
     });
+  });
+
+  it('H3 a message that takes PostgreSQL long hurts itself only: the others of its group go alone', async () => {
+    await app.db.query(`
+      CREATE FUNCTION sleep_on_marker() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF NEW.content::text LIKE ''%poisonous%'' THEN PERFORM pg_sleep(60); END IF; RETURN NEW; END';
+      CREATE TRIGGER sleep_on_marker BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION sleep_on_marker()`);
+    const threads = await makeThreads(20);
+    let slow = true;
+    const [poisonous, ...others] = threads.map((thread, n) => append(alice, thread, say(n ? `${n}` : 'poisonous')));
+    void poisonous.then(() => (slow = false));
+    for (const { status } of await Promise.all(others)) expect(status).toBe(201);
+    expect(slow).toBe(true);
+    await app.db.query(`SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'`);
+    expectProblem(await poisonous, 503, 'STATEMENT_TIMEOUT');
+    await app.db.query('DROP TRIGGER sleep_on_marker ON messages; DROP FUNCTION sleep_on_marker');
   });
 
   it('nobody waits behind a thread that somebody holds', async () => {

@@ -1,3 +1,4 @@
+import { Tx } from '../../../src/database/door/tx';
 import { world } from '../../support/world';
 import { expectProblem } from '../../support/world/client';
 
@@ -163,6 +164,26 @@ describe('Tool calls, TOOL_CALL_LINKAGE=strict', () => {
     const { id } = await alice.addMessage(threadId, calls('call_2'));
     await alice.delete(`/messages/${id}`);
     expectProblem(await post(result('call_2')), 400, 'TOOL_CALL_UNKNOWN');
+  });
+
+  it('C50 a batch of results asks once for all of their calls, also where some were made several times', async () => {
+    const ids = Array.from({ length: 200 }, (_, n) => `call_${n}`);
+    await alice.addMessage(threadId, calls(...ids));
+    for (const _ of [1, 2]) await alice.addMessage(threadId, calls(...ids.slice(-100)));
+    const query = jest.spyOn(Tx.prototype, 'query');
+    try {
+      const half = ids.slice(100).map(result);
+      expect((await post({ messages: half })).status).toBe(201);
+      const asked = () =>
+        query.mock.calls.filter(([statement]) => JSON.stringify(statement).includes('find_tool_call'));
+      expect(asked()).toHaveLength(1);
+      // The newest 200 calls are those of one half.
+      expect((await post({ messages: ids.map(result) })).status).toBe(201);
+      expect(asked()).toHaveLength(3);
+    } finally {
+      query.mockRestore();
+    }
+    expectProblem(await post({ messages: [...ids, 'call_x'].map(result) }), 400, 'TOOL_CALL_UNKNOWN');
   });
 
   it('C50 a result that names its tool in the metadata needs no call; strangers get 404', async () => {
