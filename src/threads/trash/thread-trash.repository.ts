@@ -92,7 +92,7 @@ export class ThreadTrashRepository {
       where.beyond({ [at]: 'timestamptz', 't.id': 'uuid' }, after, order);
       Object.assign(values, where.values);
       return `(SELECT ${COLUMNS}, ${at} AS gone_at FROM threads t WHERE ${where}
-        ORDER BY ${at} ${order}, t.id ${order} LIMIT :limit::int + :offset::int)`;
+        ORDER BY ${at} ${order}, t.id ${order} LIMIT :limit::bigint + :offset::bigint)`;
     };
     const parts = [part(moved, 't.deleted_at'), ...(withExpired ? [part(expired, 't.expires_at')] : [])];
     const text = `SELECT ${COLUMNS}, t.gone_at FROM (${parts.join(' UNION ALL ')}) t
