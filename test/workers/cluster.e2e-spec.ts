@@ -104,6 +104,8 @@ describe('A cluster', () => {
       DATABASE_URL: url,
       CLEANUP_ENABLED: 'true',
       CLEANUP_CRON: '* * * * * *',
+      // What expires is gone at once, and not first in the trash.
+      TRASH_RETENTION_DAYS: '0',
       DB_POOL_SIZE: '3',
       ...env,
     });
