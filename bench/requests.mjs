@@ -16,7 +16,7 @@ const ALL = {
 export function makeRequests({ orgId, userId, caller }) {
   const { inOrder } = built('./database/door/sql.js');
   const { APPEND } = built('./messages/append/append.repository.js');
-  const { UNPARSED } = built('./messages/read/messages.repository.js');
+  const { UNPARSED } = built('./messages/read/message-lists.js');
   const { newId } = built('./common/ids.js');
   const json = { ...caller, 'content-type': 'application/json' };
   const post = (id, body) => ({ method: 'POST', path: `/api/threads/${id}/messages`, headers: json, body });

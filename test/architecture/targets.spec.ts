@@ -107,6 +107,12 @@ describe('Exports', () => {
     );
     expect(unused).toEqual([]);
   });
+
+  it('the benchmarks find what they take from the build', () => {
+    const there = new Set(sources.flatMap((source) => exportsOf(source).map((name) => `${source.path} ${name}`)));
+    expect(usesOfBench().length).toBeGreaterThan(5);
+    expect(usesOfBench().filter((use) => !there.has(use))).toEqual([]);
+  });
 });
 
 /** The names that a file exports, also those that it hands on. */
