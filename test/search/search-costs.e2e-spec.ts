@@ -145,7 +145,7 @@ describe('What a search may cost', () => {
     const running = async () => {
       const { rows } = await app.db.query<{ count: number }>(
         `SELECT count(*)::int AS count FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%throughline_search_messages%'`,
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
       );
       return rows[0].count;
     };
