@@ -23,13 +23,19 @@ interface Service {
   ports?: string[];
 }
 
-const read = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
+const ROOT = join(__dirname, '../..');
+
+const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const { services } = load(read('docker-compose.yml')) as { services: Record<string, Service> };
 
-/** As `read_only`, `tmpfs`, `cap_drop`, `no-new-privileges` and a user that is not root make it, without Docker. */
+/**
+ * As `read_only`, `tmpfs`, `cap_drop`, `no-new-privileges` and a user that is not root make it, without Docker. A checkout below
+ * /tmp is brought back into the empty one.
+ */
 const CONFINED = [
   ...['unshare', '--mount', 'sh', '-c'],
-  'mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp && exec "$0" "$@"',
+  `cd '${ROOT}' && mount -o remount,bind,ro / && mount -t tmpfs tmpfs /tmp &&
+    if [ ! -e '${ROOT}' ]; then mkdir -p '${ROOT}' && mount --no-canonicalize --bind . '${ROOT}'; fi && cd / && exec "$0" "$@"`,
   ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '--no-new-privs'],
 ];
 const canConfine =

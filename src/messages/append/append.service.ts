@@ -10,15 +10,15 @@ import { type IdempotencyKey, IdempotencyService } from '../../idempotency';
 import { byThread, checkTarget, gateOf, type Thread } from '../../threads';
 import type { AppendMessage, AppendMessages, MessageBatch, MessageInput } from '../messages.dto';
 import { toMessageView } from '../message-views';
-import { AppendAdmission, sizeOf } from './append-admission';
 import { type AppendedView, type AppendTarget, AppendWriter, type Stored, Unsettled } from './append-writer';
-import { GroupCommitService } from './group-commit.service';
+import { AppendAdmission, GroupCommitService } from './group-commit.service';
 import {
   type Append,
   type Appended,
   checkSender,
   type MessageRules,
   type NewMessage,
+  sizeOf,
   toNewMessage,
   toRows,
 } from './new-message';

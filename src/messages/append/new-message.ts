@@ -218,3 +218,18 @@ function sorted(value: unknown): unknown {
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]);
 }
+
+/** Characters that messages say, before anything is known of them: their texts, and what their tools are called with. */
+export function sizeOf(inputs: MessageInput[]): number {
+  let size = 0;
+  for (const { content, tool_calls } of inputs) {
+    for (const part of Array.isArray(content) ? content : [content]) size += textOf(part).length;
+    for (const call of tool_calls ?? []) size += call.function.arguments.length;
+  }
+  return size;
+}
+
+const textOf = (part: unknown): string => {
+  const text = typeof part === 'object' && part !== null && 'text' in part ? part.text : part;
+  return typeof text === 'string' ? text : '';
+};
