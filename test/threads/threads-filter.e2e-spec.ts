@@ -31,11 +31,14 @@ describe('Filters of lists of threads', () => {
       expect(await range(b.created_at, c.created_at)).toEqual(['b']);
       expect(await range(b.created_at, b.created_at)).toEqual([]);
       expect(await range(String(Date.parse(c.created_at)))).toEqual(['c']);
+      // A date is midnight in UTC.
+      expect(await range('2025-01-01')).toEqual(['a', 'b', 'c']);
+      expect(await range(undefined, '2025-01-01')).toEqual([]);
       const bad = [
         'yesterday',
         '2025-13-01T00:00:00Z',
         '2025-02-30T00:00:00Z',
-        '2025-01-01',
+        '2025-02-30',
         '2025-01-01T00:00:00',
         '',
       ];
