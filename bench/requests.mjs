@@ -10,6 +10,8 @@ const ALL = {
   createdBy: undefined,
   offset: 0,
   known: undefined,
+  // Of a page's bytes, what one message of 21 may have.
+  part: 200_000,
 };
 
 /** What is asked over HTTP, and beside it the same statements for pg. */
@@ -38,6 +40,6 @@ export function makeRequests({ orgId, userId, caller }) {
       return direct(APPEND.thread, id, values);
     },
     // One more than asked for, as the server reads it to know whether there are more.
-    directRead: (id) => direct(UNPARSED.desc.thread, id, { ...ALL, limit: 21 }),
+    directRead: (id) => direct(UNPARSED.desc.shared.thread, id, { ...ALL, limit: 21 }),
   };
 }
