@@ -56,6 +56,16 @@ describe('The documents', () => {
     expect(shown.sort()).toEqual([...rooms].sort());
   });
 
+  it('npm run soak runs every test that has a long form', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { soak: string } };
+    const pattern = new RegExp(/'(.+)'/.exec(scripts.soak)![1]);
+    const long = files
+      .filter((file) => /spec\.ts$/.test(file) && file !== 'test/architecture/documents.spec.ts')
+      .filter((file) => readFileSync(join(ROOT, file), 'utf8').includes('process.env.SOAK'));
+    expect(long.length).toBeGreaterThan(10);
+    expect(long.filter((file) => !pattern.test(file))).toEqual([]);
+  });
+
   it('docs/README.md leads to every page of docs/', () => {
     const index = readFileSync(join(ROOT, 'docs/README.md'), 'utf8');
     const pages = files.filter((file) => /^docs\/(?!README|decisions\/\d).*\.md$/.test(file));
