@@ -17,6 +17,9 @@ interface Running {
   abandon?(): void;
 }
 
+/** Within this, a second SIGINT is the first one's echo. */
+const ONE_KEY_MS = 1000;
+
 /** The end of a process. */
 interface Ending {
   /** Whether it has begun. */
@@ -49,8 +52,14 @@ export function stopOnSignal(logger: Logger, running: Running): Ending {
         );
     },
   };
+  let began = 0;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (!ending.requested) return ending.begin(signal);
+    if (!ending.requested) {
+      began = performance.now();
+      return ending.begin(signal);
+    }
+    // Ctrl-C reaches the server from the terminal, and again from npm, which hands it on: that is one key.
+    if (signal === 'SIGINT' && performance.now() - began < ONE_KEY_MS) return;
     running.abandon?.();
     process.exit(1);
   };
